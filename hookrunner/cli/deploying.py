@@ -1,0 +1,30 @@
+"""Carries a deploy out with the real parts, for the hook and for the command."""
+
+from datetime import datetime
+
+from hookrunner.cli.output import Printer
+from hookrunner.core import wording
+from hookrunner.edges.git import Repository
+from hookrunner.edges.publisher import InProcess
+from hookrunner.edges.records import FileStore
+from hookrunner.flows.deploy import Run
+from hookrunner.model.deploy import Deploy
+from hookrunner.model.server import Settings
+
+
+def run(deploy: Deploy, repository: Repository, settings: Settings, now: datetime, printer: Printer) -> Deploy:
+    """Run the deploy to its verdict. A defect of ours still ends in a line that says so, never in a traceback."""
+    store = FileStore(settings.records)
+    try:
+        return Run(
+            deploy=deploy,
+            settings=settings,
+            store=store,
+            repository=repository,
+            publisher=InProcess(settings, store),
+            say=printer.say,
+            now=now,
+        ).to_the_end()
+    except Exception as error:
+        printer.say(wording.error(f"deploy {deploy.number} broke off: {type(error).__name__}: {error}"))
+        raise

@@ -1,0 +1,41 @@
+"""Where the settings are, and what to say when they are not."""
+
+import os
+from pathlib import Path
+
+from hookrunner.core import settings as schema
+from hookrunner.core import wording
+from hookrunner.core.settings import SettingsError
+from hookrunner.core.wording import Line
+from hookrunner.model.server import Settings
+
+DEFAULT = Path("/etc/hookrunner/server.toml")
+
+
+class Unusable(Exception):
+    """The command cannot be carried out as it was typed or as things are; ``lines`` say why. ``status``: its exit."""
+
+    def __init__(self, lines: list[Line], status: int = 2) -> None:
+        super().__init__("; ".join(line.text for line in lines))
+        self.lines = lines
+        self.status = status
+
+
+def config_path(given: str | None) -> Path:
+    """``--config``, else ``$HOOKRUNNER_CONFIG``, else the usual place; absolute."""
+    return Path(given or os.environ.get("HOOKRUNNER_CONFIG") or DEFAULT).absolute()
+
+
+def load(path: Path) -> Settings:
+    """The settings; raises :class:`Unusable`."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        hint = "hookrunner --config FILE init --email you@example.org writes one"
+        raise Unusable([wording.error(f"there are no settings at {path}"), wording.hint(hint)]) from None
+    except OSError as error:
+        raise Unusable([wording.error(f"cannot read {path}: {error.strerror}")]) from error
+    try:
+        return schema.parse(content)
+    except SettingsError as error:
+        raise Unusable(list(wording.problems(str(path), error.problems, "nothing was done"))) from error

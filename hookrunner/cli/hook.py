@@ -1,0 +1,73 @@
+"""What git's hooks call. On the way of every push, so it imports late and goes past click."""
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hookrunner.cli import files
+from hookrunner.cli.detached import run_detached, show
+from hookrunner.cli.files import Unusable
+from hookrunner.cli.output import Printer, say_all
+from hookrunner.core import wording
+from hookrunner.core.refs import Update, parse_updates
+from hookrunner.edges.git import Repository
+from hookrunner.edges.processes import ProgramFailed
+from hookrunner.edges.records import FileStore
+from hookrunner.flows import receive
+from hookrunner.model.deploy import Deploy
+from hookrunner.model.names import AppName, Invalid
+from hookrunner.model.server import Settings
+
+NAMES = ("pre-receive", "post-receive")
+
+
+def main(name: str, *, config: str | None) -> int:
+    """Run one hook in the repository that git named; its exit status."""
+    try:
+        if name not in NAMES:
+            raise Unusable([wording.error(f'"{name}" is not a hook; the hooks are {" and ".join(NAMES)}')])
+        updates = parse_updates(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"))
+        settings = files.load(files.config_path(config))
+        repository = Repository(Path(os.environ.get("GIT_DIR", ".")), in_quarantine=name == "pre-receive")
+        app = _app(repository)
+        run = _pre_receive if name == "pre-receive" else _post_receive
+        return run(repository, updates, app, settings)
+    except Unusable as error:
+        say_all(error.lines)
+        return error.status
+    except (ProgramFailed, OSError) as error:
+        say_all([wording.error(str(error))])
+        return 1
+
+
+def _app(repository: Repository) -> AppName:
+    try:
+        return AppName.parse(repository.config().get("app", ""))
+    except Invalid as error:
+        lines = [wording.error(f"{repository.path} is no app's repository: hookrunner.app is not set")]
+        raise Unusable([*lines, wording.hint("on the server: hookrunner apps create")]) from error
+
+
+def _pre_receive(repository: Repository, updates: list[Update], app: AppName, settings: Settings) -> int:
+    store = FileStore(settings.records)
+    lines = receive.check(repository, updates, app=app, settings=settings, store=store)
+    say_all(lines)
+    return 1 if lines else 0
+
+
+def _post_receive(repository: Repository, updates: list[Update], app: AppName, settings: Settings) -> int:
+    now = datetime.now(UTC)
+    deploy = receive.record(repository, updates, app=app, store=FileStore(settings.records), now=now)
+    if deploy is None:
+        return 0
+    log = settings.log(app, deploy.number)
+    wake = run_detached(log, lambda printer: _deploy(deploy, repository, settings, now, printer))
+    show(log, wake)
+    return 0
+
+
+def _deploy(deploy: Deploy, repository: Repository, settings: Settings, now: datetime, printer: Printer) -> None:
+    from hookrunner.cli.deploying import run
+
+    run(deploy, repository, settings, now, printer)

@@ -1,0 +1,143 @@
+"""`status` and `report`: what is live, and how the certificates stand."""
+
+import sys
+from datetime import datetime
+
+import click
+
+from hookrunner.cli.commands import Context, pass_context
+from hookrunner.cli.tables import day, moment, show_json, show_table
+from hookrunner.core.visible import visible
+from hookrunner.flows import observe
+from hookrunner.flows.observe import AppStatus, NameStatus, Standing
+
+
+@click.command()
+@click.argument("app", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@pass_context
+def status(context: Context, app: str | None, *, as_json: bool) -> None:
+    """Show what is live: deploy, names and their state, what waits and why."""
+    every = [observe.status(context.store, one) for one in context.apps(app)]
+    if as_json:
+        show_json("apps", [_app_json(one) for one in every])
+        return
+    if not every:
+        click.echo("no apps yet; hookrunner apps create NAME makes one")
+    for number, one in enumerate(every):
+        if number:
+            click.echo("")
+        _show_app(one)
+
+
+@click.command()
+@click.argument("app", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@pass_context
+def report(context: Context, app: str | None, *, as_json: bool) -> None:
+    """Show the certificates: names, CA, expiry, next renewal.
+
+    Exits with 1 when a domain waits for its certificate, or when a renewal is overdue, so that a monitor can run it.
+    """
+    names = [
+        (one.app, name) for one in (observe.status(context.store, a) for a in context.apps(app)) for name in one.names
+    ]
+    wanted = [(owner, name) for owner, name in names if name.standing is not Standing.HTTP]
+    if as_json:
+        show_json(
+            "certificates",
+            [{"app": str(owner), **_certificate_json(name, context.now)} for owner, name in wanted],
+        )
+    elif not wanted:
+        click.echo("no domain has or wants a certificate yet")
+    else:
+        show_table(
+            ("DOMAIN", "APP", "CA", "EXPIRES", "RENEWS", "STATE"),
+            [
+                (
+                    str(name.domain),
+                    str(owner),
+                    name.certificate.id.authority if name.certificate else "-",
+                    day(name.certificate.not_after if name.certificate else None),
+                    day(name.due),
+                    _state(name, context.now),
+                )
+                for owner, name in wanted
+            ],
+        )
+    if any(_state(name, context.now) != "good" for _, name in wanted):
+        sys.exit(1)
+
+
+def _state(name: NameStatus, now: datetime) -> str:
+    if name.standing is Standing.WAITING:
+        return f"waiting: {name.why}"
+    if name.certificate is None or name.certificate.not_after <= now:
+        return "expired"
+    return "renewal overdue" if name.due and name.due <= now else "good"
+
+
+def _show_app(app: AppStatus) -> None:
+    if app.live is None:
+        last = f"; deploy {app.last.number} {app.last.state}: {visible(app.last.outcome)}" if app.last else ""
+        click.echo(f"{app.app}: nothing is live{last}")
+        return
+    ended = f"{app.live.ended:%Y-%m-%d %H:%M} UTC" if app.live.ended else "now"
+    click.echo(f"{app.app}: deploy {app.live.number} ({app.live.short}) is live since {ended}")
+    if app.last and app.last.number != app.live.number:
+        click.echo(f"deploy {app.last.number} ({app.last.short}) {app.last.state}: {visible(app.last.outcome)}")
+    show_table(
+        ("DOMAIN", "STATE", "CERTIFICATE"),
+        [
+            (
+                str(name.domain),
+                name.standing.value,
+                f"until {day(name.certificate.not_after)}, renews {day(name.due)}"
+                if name.certificate
+                else name.why or "-",
+            )
+            for name in app.names
+        ],
+    )
+
+
+def _app_json(app: AppStatus) -> dict[str, object]:
+    return {
+        "name": str(app.app),
+        "deploy": app.live.number if app.live else None,
+        "commit": app.live.commit if app.live else None,
+        "live_since": moment(app.live.ended) if app.live else None,
+        "last_deploy": app.last.to_json() if app.last else None,
+        "domains": [
+            {
+                "name": str(name.domain),
+                "state": name.standing.value,
+                "why": name.why or None,
+                "not_after": moment(name.certificate.not_after) if name.certificate else None,
+                "next_renewal": moment(name.due),
+            }
+            for name in app.names
+        ],
+    }
+
+
+def _certificate_json(name: NameStatus, now: datetime) -> dict[str, object]:
+    certificate = name.certificate
+    return {
+        "domain": str(name.domain),
+        "names": [str(one) for one in certificate.names] if certificate else [str(name.domain)],
+        "ca": certificate.id.authority if certificate else None,
+        "key": str(certificate.key) if certificate else None,
+        "serial": certificate.serial if certificate else None,
+        "not_before": moment(certificate.not_before) if certificate else None,
+        "not_after": moment(certificate.not_after) if certificate else None,
+        "next_renewal": moment(name.due),
+        "state": _state(name, now).partition(":")[0].replace(" ", "_"),
+        "why": name.why or None,
+    }
+
+
+def add_to(group: click.Group) -> None:
+    """Add this module's commands."""
+    group.add_command(status)
+    group.add_command(report)

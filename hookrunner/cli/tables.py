@@ -1,0 +1,43 @@
+"""Tables for people, JSON for programs."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from hookrunner.core.visible import visible
+from hookrunner.model import times
+
+_WIDTH = 80
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table of at most 80 columns; bold headings on a terminal, plain text elsewhere."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(width=_WIDTH, highlight=False, emoji=False, markup=False, soft_wrap=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(visible(cell)) for cell in row))
+    console.print(table)
+
+
+def show_json(noun: str, value: Any) -> None:
+    """Print ``{"schema": 1, "<noun>": value}``."""
+    json.dump({"schema": 1, noun: value}, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def moment(value: datetime | None) -> str | None:
+    """A moment for JSON."""
+    return times.written(value) if value else None
+
+
+def day(value: datetime | None) -> str:
+    """A moment for people."""
+    return f"{value:%Y-%m-%d}" if value else "-"

@@ -1,0 +1,1 @@
+"""Decides. Pure: no files, processes, network, clock, ACME or git."""

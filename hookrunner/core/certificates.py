@@ -1,0 +1,98 @@
+"""Which certificates to keep, to issue or to wait for, each with its reason.
+
+One list of decisions for push, plan, deploy and JSON.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from hookrunner.core import renewal
+from hookrunner.model.app import Https, KeyType, Manifest
+from hookrunner.model.certificate import Certificate
+from hookrunner.model.names import Domain
+from hookrunner.model.publication import CertificateId
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of one certificate, and why."""
+
+    certificate: CertificateId
+    names: tuple[Domain, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keep(Decision):
+    """The certificate that is there stays."""
+
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Issue(Decision):
+    """The CA is asked."""
+
+    key: KeyType
+
+
+@dataclass(frozen=True, slots=True)
+class Wait(Decision):
+    """The CA is not asked; the names are served without it for now."""
+
+
+def decide(
+    manifest: Manifest, *, authority: str, existing: Mapping[CertificateId, Certificate], now: datetime
+) -> list[Decision]:
+    """One decision for each domain that is to have HTTPS, in the order of app.toml."""
+    return [
+        _decide(CertificateId(authority, domain), manifest.tls.key, existing, now)
+        for site in manifest.sites
+        if site.https is not Https.OFF
+        for domain in site.domains
+    ]
+
+
+def _decide(
+    wanted: CertificateId, key: KeyType, existing: Mapping[CertificateId, Certificate], now: datetime
+) -> Decision:
+    names = (wanted.domain,)
+    if wanted.domain.is_wildcard:
+        return Wait(wanted, names, "a wildcard certificate needs dns-01, which is not supported yet")
+    certificate = existing.get(wanted)
+    why = reason_to_issue(certificate, names, key, now)
+    if why or not certificate:
+        return Issue(wanted, names, why or "", key)
+    due = renewal.due(certificate)
+    return Keep(wanted, names, f"next renewal {due:%Y-%m-%d}", due)
+
+
+def reason_to_issue(
+    certificate: Certificate | None, names: tuple[Domain, ...], key: KeyType, now: datetime
+) -> str | None:
+    """Why the certificate that is there will not do, or None when it will."""
+    if certificate is None:
+        return "new"
+    for check in CHECKS:
+        if why := check(certificate, names, key, now):
+            return why
+    return None
+
+
+def _names_differ(certificate: Certificate, names: tuple[Domain, ...], _key: KeyType, _now: datetime) -> str | None:
+    missing = [str(name) for name in names if not certificate.covers(name)]
+    return f"does not cover {', '.join(missing)}" if missing else None
+
+
+def _key_differs(certificate: Certificate, _names: tuple[Domain, ...], key: KeyType, _now: datetime) -> str | None:
+    return None if certificate.key == key else f"its key is {certificate.key}, app.toml wants {key}"
+
+
+def _is_due(certificate: Certificate, _names: tuple[Domain, ...], _key: KeyType, now: datetime) -> str | None:
+    if certificate.not_after <= now:
+        return f"expired on {certificate.not_after:%Y-%m-%d}"
+    return "due for renewal" if renewal.due(certificate) <= now else None
+
+
+CHECKS = (_names_differ, _key_differs, _is_due)

@@ -1,0 +1,30 @@
+"""Whose is what: a domain, or an upstream, belongs to one app."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hookrunner.model.app import Upstream
+from hookrunner.model.names import AppName, Domain, Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """All claims on the server."""
+
+    domains: Mapping[Domain, AppName] = field(default_factory=dict)
+    upstreams: Mapping[str, AppName] = field(default_factory=dict)  # by Upstream.claim
+
+    def check_domain(self, domain: Domain, app: AppName) -> None:
+        """Raise :class:`Invalid` when another app holds ``domain``, a wildcard over it or a name under it."""
+        holder = self.domains.get(domain)
+        if holder and holder != app:
+            raise Invalid(f"belongs to the app {holder}")
+        for claimed, other in self.domains.items():
+            if other != app and claimed.conflicts(domain):
+                raise Invalid(f"overlaps {claimed}, which belongs to the app {other}")
+
+    def check_upstream(self, upstream: Upstream, app: AppName) -> None:
+        """Raise :class:`Invalid` when another app holds ``upstream``."""
+        holder = self.upstreams.get(upstream.claim)
+        if holder and holder != app:
+            raise Invalid(f"belongs to the app {holder}")

@@ -1,0 +1,80 @@
+"""What the server lets one app ask for: allowed domains, upstreams, how many, and what other apps hold already."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hookrunner.core import tree
+from hookrunner.core.claims import Claims
+from hookrunner.model.app import Folder, Upstream
+from hookrunner.model.names import AppName, Domain, Invalid
+from hookrunner.model.server import Pattern, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The settings as far as a manifest can break them."""
+
+    app: AppName
+    allowed_domains: tuple[Pattern, ...] | None
+    proxies: tuple[Upstream, ...]
+    reserved_ports: frozenset[int]
+    most_domains: int
+    claims: Claims
+    tree: Mapping[str, str]  # path to mode, of the commit
+
+    @classmethod
+    def of(cls, settings: Settings, app: AppName, claims: Claims, tree: Mapping[str, str]) -> "Policy":
+        """The policy for one app."""
+        nginx, own = settings.nginx, settings.app(app)
+        return cls(
+            app=app,
+            allowed_domains=own.allowed_domains,
+            proxies=own.proxies,
+            reserved_ports=frozenset({nginx.http_port, nginx.https_port, settings.responder_port}),
+            most_domains=settings.limits.domains,
+            claims=claims,
+            tree=tree,
+        )
+
+    def check_domain(self, domain: Domain) -> None:
+        """Raise :class:`Invalid` for a domain that the settings do not give this app."""
+        if self.allowed_domains is not None and not any(p.allows(domain) for p in self.allowed_domains):
+            allowed = ", ".join(map(str, self.allowed_domains)) or "none"
+            raise Invalid(f"is not one of the domains that the server allows {self.app}: {allowed}")
+        self.claims.check_domain(domain, self.app)
+
+    def check_folder(self, folder: Folder) -> None:
+        """Raise :class:`Invalid` for a folder that the commit does not have as one, links on the way included."""
+        if folder.path == ".":
+            return
+        parts = folder.path.split("/")
+        for end in range(1, len(parts) + 1):
+            path = "/".join(parts[:end])
+            match self.tree.get(path):
+                case tree.FOLDER:
+                    continue
+                case tree.LINK:
+                    raise Invalid(f"leads through the link {path}; name the folder itself")
+                case None:
+                    raise Invalid("is not in the pushed commit; git keeps no empty folders")
+                case _:
+                    raise Invalid(f"is not a folder: {path} is a file")
+
+    def check_upstream(self, upstream: Upstream) -> None:
+        """Raise :class:`Invalid` for an upstream that is nginx itself, or that is not this app's to reach."""
+        if upstream.is_loopback and upstream.port in self.reserved_ports:
+            raise Invalid(f"is port {upstream.port}, which nginx or hookrunner itself listens on")
+        self.claims.check_upstream(upstream, self.app)
+        if upstream in self.proxies:
+            return
+        table = f"[apps.{self.app}] proxies in server.toml"
+        if upstream.port is None:
+            own = f"/run/{self.app}"
+            inside = upstream.address.removeprefix(f"{own}/")
+            if upstream.address == f"{own}.sock" or ("/" not in inside and inside.endswith(".sock")):
+                return
+            raise Invalid(f"is neither {own}.sock nor {own}/*.sock; the server's owner can add it to {table}")
+        if not upstream.is_loopback:
+            raise Invalid(f"is not on this machine; the server's owner can add it to {table}")
+        if upstream.port < 1024:
+            raise Invalid(f"is a port below 1024; the server's owner can add it to {table}")

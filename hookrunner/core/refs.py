@@ -1,0 +1,60 @@
+"""Which of the pushed refs deploys: the repository's HEAD; the first push of main or master sets it."""
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_HEADS = "refs/heads/"
+_TAGS = "refs/tags/"
+_FIRST = (f"{_HEADS}main", f"{_HEADS}master")
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One line of a receive hook's standard input (githooks(5))."""
+
+    old: str
+    new: str
+    ref: str
+
+    @property
+    def deletes(self) -> bool:
+        """Whether the ref goes away."""
+        return set(self.new) == {"0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a push means. ``deploys`` is the update of the deploy branch, if it is in the push and not its deletion."""
+
+    branch: str  # the deploy branch as a full ref; the HEAD to be when this push sets it
+    deploys: Update | None
+    refused: tuple[Update, ...]  # what was pushed without effect, when nothing else was
+
+
+def parse_updates(text: str) -> list[Update]:
+    """The updates in a receive hook's standard input."""
+    return [Update(*line.split(" ", 2)) for line in text.splitlines() if line.count(" ") >= 2]
+
+
+def choose(updates: Iterable[Update], *, head: str, head_exists: bool) -> Choice:
+    """Find the deploy branch and its update. ``head`` is the full ref that HEAD points to, born or not."""
+    pushed = list(updates)
+    by_ref = {update.ref: update for update in pushed if not update.deletes}
+    branch = head
+    if not head_exists and head in _FIRST:
+        branch = next((ref for ref in _FIRST if ref in by_ref), head)
+    deploys = by_ref.get(branch)
+    touched = deploys or any(update.ref == branch for update in pushed)
+    return Choice(branch, deploys, () if touched else tuple(by_ref.values()))
+
+
+def short(ref: str) -> str:
+    """A ref as people write it."""
+    return ref.removeprefix(_HEADS).removeprefix(_TAGS)
+
+
+def how_to_deploy(update: Update, branch: str) -> str:
+    """The command that deploys what ``update`` pushed in vain."""
+    source = f"{update.ref}^{{commit}}" if update.ref.startswith(_TAGS) else short(update.ref)
+    return f"git push REMOTE {shlex.quote(f'{source}:{short(branch)}')}"

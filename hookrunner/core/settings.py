@@ -1,0 +1,208 @@
+"""The schema of server.toml: the server's own settings, with the same care for the person who wrote them."""
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from hookrunner.core.manifest import fields, toml
+from hookrunner.core.manifest.fields import Table
+from hookrunner.core.manifest.toml import Problem
+from hookrunner.model.app import Upstream
+from hookrunner.model.names import AppName, Domain, Invalid
+from hookrunner.model.server import (
+    LETS_ENCRYPT,
+    LETS_ENCRYPT_STAGING,
+    Acme,
+    AppSettings,
+    Authority,
+    Limits,
+    Nginx,
+    Pattern,
+    Settings,
+)
+
+TOP_KEYS = ("state", "notify", "acme", "nginx", "dns", "limits", "apps")
+ACME_KEYS = (
+    "email", "directory", "ca_bundle", "concurrency", "preflight", "http01", "responder_port",
+    "eab_kid", "eab_hmac_key", "backup",
+)  # fmt: skip
+NGINX_KEYS = (
+    "publisher", "sites", "listen", "http_port", "https_port", "public_http_port", "public_https_port",
+    "program", "test", "reload",
+)  # fmt: skip
+DNS_KEYS = ("resolvers", "public_addresses", "zones")
+LIMITS_KEYS = ("domains", "files", "bytes", "keep_releases")
+APP_KEYS = ("allowed_domains", "proxies", "units", "activate")
+
+_NGINX, _LIMITS = Nginx(), Limits()
+_STATE, _CONCURRENCY = Path("/var/lib/hookrunner"), 16
+
+_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f,<>]+@[^@\s\x00-\x1f\x7f,<>]+\.[^@\s\x00-\x1f\x7f,<>]+\Z")
+_UNSAFE_IN_NGINX = re.compile(r"[\x00-\x1f\x7f$\"'\\{};]")
+
+
+class SettingsError(Exception):
+    """A server.toml that cannot be used. ``problems`` lists all that is wrong with it."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda problem: problem.line or 0))
+        super().__init__("; ".join(problem.text for problem in self.problems))
+
+
+def parse(content: bytes) -> Settings:
+    """Return the settings that ``content`` writes; raise :class:`SettingsError`."""
+    try:
+        document = toml.read(content)
+    except toml.Unreadable as error:
+        raise SettingsError([error.problem]) from error
+    problems: list[Problem] = []
+    settings = _settings(Table(document, (), document.data, problems))
+    if problems or settings is None:
+        raise SettingsError(problems)
+    return settings
+
+
+def _settings(top: Table) -> Settings | None:
+    top.refuse_unknown(TOP_KEYS)
+    _not_yet(top, "notify", [])
+    acme_table, dns = top.table("acme"), top.table("dns")
+    acme = _acme(acme_table)
+    dns.refuse_unknown(DNS_KEYS)
+    dns.take_each("resolvers", str)
+    dns.take_each("public_addresses", _address)
+    _not_yet(dns, "zones", {})
+    settings = Settings(
+        acme=acme,
+        state=top.take("state", fields.of_text(_path), _STATE),
+        nginx=_nginx(top.table("nginx")),
+        limits=_limits(top.table("limits")),
+        responder_port=acme_table.take("responder_port", fields.port, 8888),
+        apps=_apps(top.table("apps")),
+    ) if acme else None  # fmt: skip
+    return settings
+
+
+def _acme(table: Table) -> Acme | None:
+    table.refuse_unknown(ACME_KEYS)
+    _not_yet(table, "http01", "webroot")
+    for key in ("eab_kid", "eab_hmac_key"):
+        _not_yet(table, key, "")
+    _not_yet(table, "backup", [])
+    table.take("preflight", fields.flag, True)
+    email = table.need("email", fields.of_text(_email), missing='needs an "email"; write email = "you@example.org"')
+    bundle = table.take("ca_bundle", fields.text, "")
+    return Acme(
+        email=email or "",
+        authority=table.take("directory", fields.of_text(authority), authority("letsencrypt")),
+        ca_bundle=Path(bundle) if bundle else None,
+        concurrency=table.take("concurrency", fields.whole(1, 64), _CONCURRENCY),
+    )
+
+
+def authority(text: str) -> Authority:
+    """The CA that ``directory = …`` names: a known word or an https URL. Raises :class:`Invalid`."""
+    match text:
+        case "letsencrypt":
+            return Authority("letsencrypt", "Let's Encrypt", LETS_ENCRYPT)
+        case "letsencrypt-staging":
+            return Authority("letsencrypt-staging", "Let's Encrypt (staging)", LETS_ENCRYPT_STAGING)
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError as error:
+        raise Invalid(f"is not a URL: {error}") from error
+    if url.scheme != "https" or not url.hostname or _UNSAFE_IN_NGINX.search(text) or " " in text:
+        raise Invalid("is neither letsencrypt, letsencrypt-staging nor an https URL")
+    for known in (authority("letsencrypt"), authority("letsencrypt-staging")):
+        if text == known.directory:
+            return known
+    place = "-".join(filter(None, (url.hostname, str(port or ""), url.path.strip("/"))))
+    title = url.hostname if port in (None, 443) else f"{url.hostname}:{port}"
+    return Authority(re.sub(r"[^a-z0-9.]+", "-", place.lower()).strip("-.")[:100], title, text)
+
+
+def _nginx(table: Table) -> Nginx:
+    table.refuse_unknown(NGINX_KEYS)
+    _not_yet(table, "publisher", "")
+    http_port = table.take("http_port", fields.port, _NGINX.http_port)
+    https_port = table.take("https_port", fields.port, _NGINX.https_port)
+    if http_port == https_port:
+        table.wrong("https_port", f"is {https_port}, which is http_port too")
+    return Nginx(
+        sites=table.take("sites", fields.of_text(_path), _NGINX.sites),
+        listen=table.take_each("listen", _address) or (),
+        http_port=http_port,
+        https_port=https_port,
+        public_http_port=table.take("public_http_port", fields.port, _NGINX.public_http_port),
+        public_https_port=table.take("public_https_port", fields.port, _NGINX.public_https_port),
+        program=table.take("program", fields.text, _NGINX.program),
+        test=table.take("test", _argv, _NGINX.test),
+        reload=table.take("reload", _argv, _NGINX.reload),
+    )
+
+
+def _limits(table: Table) -> Limits:
+    table.refuse_unknown(LIMITS_KEYS)
+    return Limits(
+        domains=table.take("domains", fields.whole(1, 10_000), _LIMITS.domains),
+        files=table.take("files", fields.whole(1, 10_000_000), _LIMITS.files),
+        bytes=table.take("bytes", _bytes, _LIMITS.bytes),
+        keep_releases=table.take("keep_releases", fields.whole(2, 1000), _LIMITS.keep_releases),
+    )
+
+
+def _apps(table: Table) -> dict[AppName, AppSettings]:
+    apps: dict[AppName, AppSettings] = {}
+    for name in table.data:
+        own = table.table(name)
+        own.refuse_unknown(APP_KEYS)
+        _not_yet(own, "units", [])
+        _not_yet(own, "activate", [])
+        try:
+            app = AppName.parse(name)
+        except Invalid as error:
+            table.wrong(name, str(error))
+            continue
+        apps[app] = AppSettings(
+            allowed_domains=own.take_each("allowed_domains", lambda text: Pattern(Domain.parse(text))),
+            proxies=own.take_each("proxies", Upstream.parse) or (),
+        )
+    return apps
+
+
+def _not_yet(table: Table, key: str, served: object) -> None:
+    if table.has(key) and table.data[key] != served:
+        table.wrong(key, f'"{key}" is not supported yet')
+
+
+def _email(text: str) -> str:
+    if not _EMAIL.match(text):
+        raise Invalid("is not an e-mail address")
+    return text
+
+
+def _path(text: str) -> Path:
+    if not text.startswith("/") or ".." in text.split("/"):
+        raise Invalid("is not an absolute path")
+    if _UNSAFE_IN_NGINX.search(text):
+        raise Invalid("holds a character that an nginx file cannot take")
+    return Path(text)
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text.strip("[]")))
+    except ValueError:
+        raise Invalid("is not an IP address") from None
+
+
+def _argv(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(word, str) and word for word in value):
+        raise Invalid('takes a program and its arguments as a list, like ["nginx", "-t", "-q"]')
+    return tuple(value)
+
+
+def _bytes(value: Any) -> int:
+    return fields.size(value) if isinstance(value, str) else fields.whole(1, 1024**5)(value)

@@ -1,0 +1,47 @@
+"""Writes that survive a power cut, for both sides of the wall between the hook's user and the publisher."""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def replace(path: Path, content: bytes, mode: int) -> None:
+    """Put ``content`` at ``path`` at once and for good: a new file with ``mode`` from its creation, then renamed."""
+    new = _beside(path)
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            os.fchmod(fd, mode)
+            file.write(content)
+            file.flush()
+            os.fsync(fd)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def link(path: Path, target: str) -> None:
+    """Point the symbolic link ``path`` to ``target`` at once and for good."""
+    new = _beside(path)
+    new.symlink_to(target)
+    try:
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` durable."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{secrets.token_hex(8)}")

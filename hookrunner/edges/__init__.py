@@ -1,0 +1,1 @@
+"""Touches the world: each outside thing has one doorway here."""

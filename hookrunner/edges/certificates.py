@@ -1,0 +1,47 @@
+"""Certificates as records, and the refusals that stand in the way of one."""
+
+from datetime import datetime
+
+from hookrunner.core.problems import Refusal
+from hookrunner.edges.records import Store
+from hookrunner.model import times
+from hookrunner.model.certificate import Certificate
+from hookrunner.model.names import Domain
+from hookrunner.model.publication import CertificateId
+
+
+def existing(store: Store) -> dict[CertificateId, Certificate]:
+    """Every certificate that was issued and is not forgotten."""
+    found = (Certificate.from_json(record.value) for record in store.list("certificates"))
+    return {certificate.id: certificate for certificate in found}
+
+
+def save(store: Store, certificate: Certificate) -> None:
+    """Remember a certificate that was just issued; what stood in its way is forgotten."""
+    store.put(f"certificates/{certificate.id}", certificate.to_json())
+    store.delete(_failure(certificate.id.domain))
+
+
+def forget(store: Store, certificate: CertificateId) -> None:
+    """Drop a certificate whose key is gone."""
+    store.delete(f"certificates/{certificate}")
+
+
+def save_refusal(store: Store, domain: Domain, refusal: Refusal, now: datetime) -> None:
+    """Remember why there is no certificate."""
+    store.put(_failure(domain), {"kind": refusal.kind, "detail": refusal.detail, "at": times.written(now)})
+
+
+def refusals(store: Store) -> dict[Domain, tuple[Refusal, datetime]]:
+    """Why there is no certificate, a domain each, and since when."""
+    return {
+        Domain.parse(record.key.removeprefix("failures/")): (
+            Refusal(record.value["kind"], record.value["detail"]),
+            times.read(record.value["at"]),
+        )
+        for record in store.list("failures")
+    }
+
+
+def _failure(domain: Domain) -> str:
+    return f"failures/{domain}"

@@ -1,0 +1,63 @@
+"""Deploys as records: one number each, counted up for the app; and what its publication left live."""
+
+from datetime import datetime
+from typing import Any
+
+from hookrunner.edges.records import ABSENT, Conflict, Store
+from hookrunner.model import times
+from hookrunner.model.deploy import Deploy
+from hookrunner.model.names import AppName
+from hookrunner.model.publication import Publication
+
+
+def queue(store: Store, app: AppName, *, commit: str, ref: str, now: datetime) -> Deploy:
+    """A new deploy, under the next number of the app."""
+    number = max((deploy.number for deploy in history(store, app)), default=0) + 1
+    while True:
+        deploy = Deploy(app, number, commit, ref, now)
+        try:
+            store.put(_key(deploy), deploy.to_json(), if_revision=ABSENT)
+        except Conflict:
+            number += 1
+        else:
+            return deploy
+
+
+def save(store: Store, deploy: Deploy) -> Deploy:
+    """Write the record as it is now."""
+    store.put(_key(deploy), deploy.to_json())
+    return deploy
+
+
+def history(store: Store, app: AppName) -> list[Deploy]:
+    """All deploys of the app, the newest first."""
+    records = store.list(f"deploys/{app}")
+    return sorted((Deploy.from_json(record.value) for record in records), key=lambda d: d.number, reverse=True)
+
+
+def get(store: Store, app: AppName, number: int) -> Deploy | None:
+    """One deploy."""
+    record = store.get(f"deploys/{app}/{number}")
+    return Deploy.from_json(record.value) if record else None
+
+
+def save_publication(store: Store, deploy: Deploy, publication: Publication, now: datetime) -> None:
+    """Remember what is live. The chains are the certificates' own records."""
+    document: dict[str, Any] = publication.to_json() | {"chains": {}}
+    store.put(
+        f"publications/{deploy.app}",
+        {"deploy": deploy.number, "published": times.written(now), "publication": document},
+    )
+
+
+def publication(store: Store, app: AppName) -> tuple[Deploy, Publication] | None:
+    """What is live and the deploy that made it so; None before the first."""
+    record = store.get(f"publications/{app}")
+    if record is None:
+        return None
+    deploy = get(store, app, record.value["deploy"])
+    return (deploy, Publication.from_json(record.value["publication"])) if deploy else None
+
+
+def _key(deploy: Deploy) -> str:
+    return f"deploys/{deploy.app}/{deploy.number}"

@@ -1,0 +1,70 @@
+"""The way to the publisher: in this process, or (later) behind root's socket. Flows know the protocol alone."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hookrunner.edges.claims import read_claims
+from hookrunner.edges.records import Store
+from hookrunner.model.publication import CsrRequest, Publication, Published, Refused
+from hookrunner.model.server import Settings
+
+if TYPE_CHECKING:
+    from hookrunner.publisher.door import Holders
+
+
+class PublisherError(Exception):
+    """The publisher does not make a key for this."""
+
+
+class Publisher(Protocol):
+    """What serves: it alone has the keys and the web server's files."""
+
+    def csrs(self, requests: Sequence[CsrRequest]) -> list[str]:
+        """A CSR (PEM) for each request. Raises :class:`PublisherError`."""
+        ...
+
+    def publish(self, publication: Publication) -> Published | Refused:
+        """Serve exactly this for the app, or change nothing."""
+        ...
+
+
+class InProcess:
+    """The publisher in this process, called through the same JSON documents as across a socket."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+
+    def csrs(self, requests: Sequence[CsrRequest]) -> list[str]:
+        """See :meth:`Publisher.csrs`."""
+        answer = self._ask({"csr": [request.to_json() for request in requests]})
+        if "csr" not in answer:
+            raise PublisherError("; ".join(Refused.from_json(answer["refused"]).words))
+        return [str(csr) for csr in answer["csr"]]
+
+    def publish(self, publication: Publication) -> Published | Refused:
+        """See :meth:`Publisher.publish`."""
+        answer = self._ask({"publish": publication.to_json()})
+        if "published" in answer:
+            return Published.from_json(answer["published"])
+        return Refused.from_json(answer["refused"])
+
+    def prepare(self) -> list[Path]:
+        """Make the folders and the default nginx file; what was not there before. Only on the machine itself."""
+        from hookrunner.publisher import door
+
+        return door.prepare(self._settings, self._holders())
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        from hookrunner.publisher.door import Door
+
+        answer = Door(self._settings, self._holders).answer(json.loads(json.dumps(request)))
+        return dict(json.loads(json.dumps(answer)))
+
+    def _holders(self) -> "Holders":
+        from hookrunner.publisher.door import Holders
+
+        claims = read_claims(self._store)
+        return Holders(claims.domains, claims.upstreams)

@@ -1,0 +1,195 @@
+"""The store: small JSON records, written only if unchanged, and locks that end with their process.
+
+Any back end that passes `tests/edges/test_records_contract.py` will do; this one is a folder of files.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote, unquote
+
+from hookrunner import durable
+
+Value = dict[str, Any]
+
+ABSENT = ""  # the revision of a record that is not there
+
+_LOCKS = ".locks"
+_WRITING = ".writing"
+_POLL = 0.02  # seconds between two looks at a lock that is waited for with a limit
+
+
+class Conflict(Exception):
+    """The record is not at the revision that the writer had read."""
+
+
+class Busy(Exception):
+    """Somebody else holds the lock."""
+
+
+class Record(NamedTuple):
+    """One record as it was read."""
+
+    key: str
+    value: Value
+    revision: str
+
+
+class Lock(Protocol):
+    """A lock that is held."""
+
+    def still_held(self) -> bool:
+        """Whether it is still ours; a back end over a network can lose it."""
+        ...
+
+
+class Store(Protocol):
+    """Where all records live. Keys are paths with ``/``; parts may hold any character."""
+
+    def get(self, key: str) -> Record | None:
+        """The record, or None."""
+        ...
+
+    def put(self, key: str, value: Value, *, if_revision: str | None = None) -> str:
+        """Write durably and return the new revision.
+
+        ``if_revision`` is what the record must be at (:data:`ABSENT`: not there); None writes whatever is there.
+        Raises :class:`Conflict`.
+        """
+        ...
+
+    def list(self, prefix: str) -> list[Record]:
+        """All records below the folder ``prefix``, by key."""
+        ...
+
+    def delete(self, key: str, *, if_revision: str | None = None) -> None:
+        """Remove the record; one that is not there is no error. Raises :class:`Conflict`."""
+        ...
+
+    def lock(self, name: str, *, wait: float | None = None) -> AbstractContextManager[Lock]:
+        """Hold the lock; wait for ever, or for so many seconds and raise :class:`Busy`."""
+        ...
+
+
+class FileStore:
+    """A folder of files, 0600: a record a file, replaced atomically and fsynced; locks are flock(2)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(self, key: str) -> Record | None:
+        """See :meth:`Store.get`."""
+        return _read(key, self._path(key))
+
+    def put(self, key: str, value: Value, *, if_revision: str | None = None) -> str:
+        """See :meth:`Store.put`."""
+        path = self._path(key)
+        revision = secrets.token_hex(8)
+        content = json.dumps({"revision": revision, "value": value}, ensure_ascii=False, indent=1).encode()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._flock(self._path(f"{_WRITING}/{key.partition('/')[0]}"), None):
+            self._require(key, path, if_revision)
+            durable.replace(path, content, 0o600)
+        return revision
+
+    def list(self, prefix: str) -> list[Record]:
+        """See :meth:`Store.list`."""
+        records = (_read(self._key(path), path) for path in self._files(self._path(prefix)))
+        return sorted(record for record in records if record)
+
+    def delete(self, key: str, *, if_revision: str | None = None) -> None:
+        """See :meth:`Store.delete`."""
+        path = self._path(key)
+        with self._flock(self._path(f"{_WRITING}/{key.partition('/')[0]}"), None):
+            self._require(key, path, if_revision)
+            if path.exists():
+                path.unlink()
+                durable.sync_folder(path.parent)
+
+    @contextmanager
+    def lock(self, name: str, *, wait: float | None = None) -> Iterator[Lock]:
+        """See :meth:`Store.lock`."""
+        with self._flock(self.folder / _LOCKS / _quoted(name), wait) as lock:
+            yield lock
+
+    def _require(self, key: str, path: Path, revision: str | None) -> None:
+        if revision is None:
+            return
+        there = _read(key, path)
+        if (there.revision if there else ABSENT) != revision:
+            raise Conflict(f"{key} was changed by somebody else")
+
+    @contextmanager
+    def _flock(self, path: Path, wait: float | None) -> Iterator["_FileLock"]:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if wait is None:
+                fcntl.flock(fd, fcntl.LOCK_EX)
+            else:
+                _flock_within(fd, wait, path.name)
+            yield _FileLock(fd, path)
+        finally:
+            os.close(fd)
+
+    def _path(self, key: str) -> Path:
+        return self.folder.joinpath(*(_quoted(part) for part in key.split("/") if part))
+
+    def _key(self, path: Path) -> str:
+        return "/".join(unquote(part) for part in path.relative_to(self.folder).parts)
+
+    def _files(self, folder: Path) -> Iterator[Path]:
+        try:
+            entries = list(os.scandir(folder))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._files(Path(entry.path))
+            else:
+                yield Path(entry.path)
+
+
+class _FileLock:
+    def __init__(self, fd: int, path: Path) -> None:
+        self._fd, self._path = fd, path
+
+    def still_held(self) -> bool:
+        try:
+            return os.fstat(self._fd).st_ino == self._path.stat().st_ino
+        except FileNotFoundError:
+            return False
+
+
+def _read(key: str, path: Path) -> Record | None:
+    try:
+        document = json.loads(path.read_bytes())
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None
+    return Record(key, document["value"], document["revision"])
+
+
+def _quoted(part: str) -> str:
+    name = quote(part, safe="*:[]@+=, ")
+    return f"%2E{name[1:]}" if name.startswith(".") and name not in (_LOCKS, _WRITING) else name
+
+
+def _flock_within(fd: int, wait: float, name: str) -> None:
+    until = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise Busy(f"{name} is held by somebody else") from None
+            time.sleep(_POLL)
+        else:
+            return

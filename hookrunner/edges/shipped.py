@@ -1,0 +1,11 @@
+"""Files that come with hookrunner: in the wheel beside the package, in a checkout at its top."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def shipped(name: str) -> Path:
+    """The path of ``hooks`` or ``app.toml.example``."""
+    installed = _PACKAGE / "shipped" / name
+    return installed if installed.exists() else _PACKAGE.parent / name

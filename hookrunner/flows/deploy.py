@@ -1,0 +1,256 @@
+"""One deploy, from its record to its verdict: look, decide, do, look again."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hookrunner.core import problems, refs, serving, wording
+from hookrunner.core.certificates import Issue, Keep, decide
+from hookrunner.core.problems import Refusal
+from hookrunner.core.wording import Kind, Line
+from hookrunner.edges import certificates, claims, deploys
+from hookrunner.edges.git import Repository
+from hookrunner.edges.processes import ProgramFailed
+from hookrunner.edges.publisher import Publisher, PublisherError
+from hookrunner.edges.records import Store
+from hookrunner.flows import issue
+from hookrunner.flows.inspect import NoManifest, Unfit, inspect
+from hookrunner.flows.receive import unfit
+from hookrunner.model.app import Https, Manifest
+from hookrunner.model.deploy import Deploy, State
+from hookrunner.model.names import Domain, Invalid
+from hookrunner.model.publication import Publication, Published, Refused
+from hookrunner.model.server import Settings
+
+Say = Callable[[Line], None]
+
+
+class _Failed(Exception):
+    """The deploy cannot go on; ``lines`` say why, and what to do."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        super().__init__("; ".join(line.text for line in lines))
+        self.lines = tuple(lines)
+
+
+@dataclass(slots=True)
+class Run:
+    """A deploy in the making, and all that it works with."""
+
+    deploy: Deploy
+    settings: Settings
+    store: Store
+    repository: Repository
+    publisher: Publisher
+    say: Say
+    now: datetime
+
+    def to_the_end(self) -> Deploy:
+        """Carry the deploy out, say every step and the verdict, and return its last record. Raises nothing expected."""
+        started = time.monotonic()
+        with self.store.lock(f"apps/{self.deploy.app}"):
+            queued = deploys.get(self.store, self.deploy.app, self.deploy.number)
+            if queued is None or queued.state is not State.QUEUED:
+                return queued or self.deploy
+            self.deploy = deploys.save(self.store, queued.at(State.RUNNING, started=self.now))
+            try:
+                verdict, state = self._deploy()
+            except _Failed as failed:
+                self._say_all(failed.lines)
+                verdict, state = self._not_live(), State.FAILED
+            except NoManifest:
+                self.say(wording.hint("write one with `hookrunner new`, commit it, push again"))
+                verdict = Line(Kind.WARNING, f"deploy {self.deploy.number} changed nothing: the commit has no app.toml")
+                state = State.DONE
+            except (ProgramFailed, PublisherError, OSError) as error:
+                self.say(wording.error(str(error)))
+                verdict, state = self._not_live(), State.FAILED
+            took = wording.seconds(time.monotonic() - started)
+            verdict = Line(verdict.kind, verdict.text.replace("{took}", f"({took})"))
+            ended = self.deploy.at(state, ended=datetime.now(UTC), outcome=verdict.text)
+            self.deploy = deploys.save(self.store, ended)
+            self.say(verdict)
+        return self.deploy
+
+    def _deploy(self) -> tuple[Line, State]:
+        deploy = self.deploy
+        subject = self.repository.subject(deploy.commit)
+        self.say(
+            wording.step(f'{deploy.app}: deploy {deploy.number}, {refs.short(deploy.ref)} {deploy.short} "{subject}"')
+        )
+        manifest = self._claimed_manifest()
+        try:
+            return self._serve(manifest)
+        except BaseException:
+            self._give_back_unserved()
+            raise
+
+    def _claimed_manifest(self) -> Manifest:
+        try:
+            fit = inspect(
+                self.repository,
+                self.deploy.commit,
+                app=self.deploy.app,
+                settings=self.settings,
+                store=self.store,
+            )
+            claims.take(self.store, self.deploy.app, fit.manifest)
+        except Unfit as error:
+            raise _Failed(list(unfit(error))) from error
+        except Invalid as error:
+            raise _Failed([wording.error(f"app.toml names what another app took meanwhile: it {error}")]) from error
+        for path, why in fit.dropped.items():
+            self.say(Line(Kind.WARNING, f"left out the link {path}: {why}"))
+        self._check_out(fit.dropped)
+        return fit.manifest
+
+    def _check_out(self, dropped: dict[str, str]) -> None:
+        """Write the release under another name, then rename: it is whole or not there."""
+        releases = self.settings.releases(self.deploy.app)
+        release = releases / self.deploy.release
+        making = releases / f".{self.deploy.release}"
+        index = making.with_suffix(".index")
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(parents=True, mode=0o755)
+        try:
+            self.repository.check_out(self.deploy.commit, making, without=dropped, index=index)
+            making.rename(release)
+        finally:
+            index.unlink(missing_ok=True)
+            shutil.rmtree(making, ignore_errors=True)
+
+    def _serve(self, manifest: Manifest) -> tuple[Line, State]:
+        refused = self._certify(manifest)
+        publication = self._publication(manifest)
+        answer = self.publisher.publish(publication)
+        if isinstance(answer, Refused) and answer.lost:
+            for lost in answer.lost:
+                certificates.forget(self.store, lost)
+            self.say(wording.detail("a certificate's key is gone, so it is issued anew"))
+            refused |= self._certify(manifest)
+            publication = self._publication(manifest)
+            answer = self.publisher.publish(publication)
+        if isinstance(answer, Refused):
+            raise _Failed(list(wording.refused(answer, str(self.deploy.app), self._fresh(publication))))
+        before = deploys.publication(self.store, self.deploy.app)
+        deploys.save_publication(self.store, self.deploy, publication, self.now)
+        claims.give_back(self.store, self.deploy.app, but=(manifest.domains, manifest.upstreams))
+        self._prune({self.deploy.release, *([before[0].release] if before else [])})
+        return self._tell(manifest, publication, answer, refused)
+
+    def _publication(self, manifest: Manifest) -> Publication:
+        return serving.publication(
+            self.deploy.app,
+            self.deploy.release,
+            manifest,
+            authority=self.settings.acme.authority.name,
+            existing=certificates.existing(self.store),
+        )
+
+    def _certify(self, manifest: Manifest) -> dict[Domain, Refusal]:
+        """Have the missing certificates issued; why each other one was not."""
+        authority = self.settings.acme.authority
+        existing = certificates.existing(self.store)
+        decisions = decide(manifest, authority=authority.name, existing=existing, now=self.now)
+        wanted = [decision for decision in decisions if isinstance(decision, Issue)]
+        refused: dict[Domain, Refusal] = {}
+        if not wanted:
+            return refused
+        width = wording.column(str(domain) for domain in manifest.domains)
+        self.say(wording.step(f"Asking {authority.title} for {wording.counted(len(wanted), 'certificate')}"))
+        for decision in decisions:
+            if not isinstance(decision, Issue):
+                state = "unchanged, " if isinstance(decision, Keep) else "waiting: "
+                self.say(wording.row(str(decision.certificate.domain), f"{state}{decision.why}", width))
+        results = issue.issue(wanted, settings=self.settings, store=self.store, publisher=self.publisher, now=self.now)
+        for domain, outcome, took in results:
+            if isinstance(outcome, Refusal):
+                refused[domain] = outcome
+                words = f"refused: {outcome}"
+            else:
+                words = f"issued in {wording.seconds(took)}, until {outcome:%Y-%m-%d}"
+            self.say(wording.row(str(domain), words, width))
+        return refused
+
+    def _tell(
+        self, manifest: Manifest, publication: Publication, answer: Published, refused: dict[Domain, Refusal]
+    ) -> tuple[Line, State]:
+        nginx = self.settings.nginx
+        urls = list(wording.urls(publication, nginx.public_https_port, nginx.public_http_port))
+        off = {domain for site in manifest.sites if site.https is Https.OFF for domain in site.domains}
+        waiting = [name.domain for name in publication.names if not name.certificate and name.domain not in off]
+        wrong = {domain: words for domain, words in answer.checked.items() if words}
+        if answer.reloads:
+            checked = f", {wording.counted(len(answer.checked), 'name')} checked over HTTPS" if answer.checked else ""
+            self.say(wording.step(f"nginx tested and reloaded{checked}"))
+            width = wording.column(urls)
+            for name, url in zip(publication.names, urls, strict=True):
+                note = wrong.get(name.domain) or ("no HTTPS yet" if name.domain in waiting else "")
+                self.say(wording.row(url, note, width) if note else wording.detail(url))
+        else:
+            self.say(wording.detail("names and certificates unchanged, nginx untouched"))
+        self._say_all(wording.hint(text) for text in _hints(refused))
+        return self._verdict(manifest, urls, waiting, wrong)
+
+    def _verdict(
+        self, manifest: Manifest, urls: list[str], waiting: list[Domain], wrong: dict[Domain, str]
+    ) -> tuple[Line, State]:
+        number, names = self.deploy.number, len(urls)
+        required = {d for site in manifest.sites if site.https is Https.REQUIRED for d in site.domains}
+        if unavailable := [domain for domain in waiting if domain in required]:
+            cause = f'{unavailable[0]} has no certificate, and https = "required"'
+            text = f"deploy {number} failed {{took}}: {cause}, so it answers 503"
+            return wording.error(text), State.FAILED
+        if wrong:
+            text = f"deploy {number} is live {{took}}, {len(wrong)} of {names} names do not answer as they should"
+            return wording.error(text), State.PARTLY
+        if waiting:
+            have = "has" if len(waiting) == 1 else "have"
+            share = f"{len(waiting)} of {wording.counted(names, 'name')}"
+            text = f"deploy {number} is live {{took}}, {share} {have} no HTTPS yet"
+            return Line(Kind.WARNING, text), State.PARTLY
+        return Line(Kind.SUCCESS, f"deploy {number} is live {{took}}  {urls[0]}"), State.DONE
+
+    def _not_live(self) -> Line:
+        live = deploys.publication(self.store, self.deploy.app)
+        rest = f"deploy {live[0].number} ({live[0].short}) still is" if live else "nothing is live yet"
+        return wording.error(f"deploy {self.deploy.number} is not live {{took}}, {rest}")
+
+    def _fresh(self, publication: Publication) -> int:
+        existing = certificates.existing(self.store)
+        return sum(existing[certificate].issued == self.now for certificate in publication.chains)
+
+    def _give_back_unserved(self) -> None:
+        """A deploy that fails keeps no name that is not live."""
+        live = deploys.publication(self.store, self.deploy.app)
+        served = live[1] if live else None
+        names = [name.domain for name in served.names] if served else []
+        claims.give_back(self.store, self.deploy.app, but=(names, served.upstreams if served else ()))
+
+    def _prune(self, needed: set[str]) -> None:
+        """Remove the oldest releases, never those that are ``needed``: the live one and the one before it."""
+        folder = self.settings.releases(self.deploy.app)
+        whole = [release for release in folder.iterdir() if not release.name.startswith(".")]
+        for release in sorted(whole, key=_number, reverse=True)[self.settings.limits.keep_releases :]:
+            if release.name not in needed:
+                shutil.rmtree(release, ignore_errors=True)
+
+    def _say_all(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            self.say(line)
+
+
+def _number(release: Path) -> int:
+    return int(release.name.partition("-")[0])
+
+
+def _hints(refused: dict[Domain, Refusal]) -> list[str]:
+    """One hint a kind of refusal, so that a hundred names with one cause do not drown it."""
+    texts: dict[str, str] = {}
+    for domain, refusal in refused.items():
+        if text := problems.hint(refusal, str(domain)):
+            texts.setdefault(refusal.kind, text)
+    return list(texts.values())

@@ -1,0 +1,95 @@
+"""What is live, and which certificates there are: for status and report."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from hookrunner.core import renewal
+from hookrunner.core.problems import Refusal
+from hookrunner.edges import certificates, deploys
+from hookrunner.edges.records import Store
+from hookrunner.model import times
+from hookrunner.model.app import Https
+from hookrunner.model.certificate import Certificate
+from hookrunner.model.deploy import Deploy
+from hookrunner.model.names import AppName, Domain
+from hookrunner.model.publication import CertificateId, Publication, PublishedSite, ServedName
+
+
+class Standing(StrEnum):
+    """How a name answers."""
+
+    HTTPS = "https"
+    HTTP = "http"  # as app.toml wants it
+    WAITING = "waiting"  # for its certificate; over HTTP, or 503 when https is required
+
+
+@dataclass(frozen=True, slots=True)
+class NameStatus:
+    """One live name."""
+
+    domain: Domain
+    standing: Standing
+    why: str  # why it waits, or ""
+    certificate: Certificate | None
+
+    @property
+    def due(self) -> datetime | None:
+        """When its certificate is renewed."""
+        return renewal.due(self.certificate) if self.certificate else None
+
+
+@dataclass(frozen=True, slots=True)
+class AppStatus:
+    """One app: what is live, since when, and its last deploy."""
+
+    app: AppName
+    live: Deploy | None
+    last: Deploy | None
+    names: tuple[NameStatus, ...]
+
+
+def apps(store: Store) -> list[AppName]:
+    """Every app of the server."""
+    return [AppName.parse(record.key.removeprefix("apps/")) for record in store.list("apps")]
+
+
+def add_app(store: Store, app: AppName, now: datetime) -> None:
+    """Make the app known."""
+    store.put(f"apps/{app}", {"created": times.written(now)})
+
+
+def is_known(store: Store, app: AppName) -> bool:
+    """Whether there is such an app."""
+    return store.get(f"apps/{app}") is not None
+
+
+def status(store: Store, app: AppName) -> AppStatus:
+    """The app as it is."""
+    live = deploys.publication(store, app)
+    history = deploys.history(store, app)
+    return AppStatus(
+        app=app,
+        live=live[0] if live else None,
+        last=history[0] if history else None,
+        names=_names(live[1], store) if live else (),
+    )
+
+
+def _names(publication: Publication, store: Store) -> tuple[NameStatus, ...]:
+    existing, refusals = certificates.existing(store), certificates.refusals(store)
+    return tuple(_name(name, site, existing, refusals) for site in publication.sites for name in site.names)
+
+
+def _name(
+    name: ServedName,
+    site: PublishedSite,
+    existing: dict[CertificateId, Certificate],
+    refusals: dict[Domain, tuple[Refusal, datetime]],
+) -> NameStatus:
+    if name.certificate:
+        return NameStatus(name.domain, Standing.HTTPS, "", existing.get(name.certificate))
+    if site.https is Https.OFF:
+        return NameStatus(name.domain, Standing.HTTP, "", None)
+    why = str(refusals[name.domain][0]) if name.domain in refusals else "no certificate yet"
+    return NameStatus(name.domain, Standing.WAITING, why, None)

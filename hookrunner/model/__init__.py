@@ -1,0 +1,1 @@
+"""The nouns: frozen values that are valid once they exist."""

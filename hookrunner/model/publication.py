@@ -1,0 +1,281 @@
+"""What a publisher is asked for and what it answers: typed here, JSON on the way (so that root parses it again)."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self, TypeVar, cast
+
+from hookrunner.model.app import Folder, Https, KeyType, Upstream
+from hookrunner.model.names import AppName, Domain, Invalid
+
+_T = TypeVar("_T")
+_FOLDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}\Z")
+_RELEASE = re.compile(r"[1-9][0-9]{0,8}-[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CertificateId:
+    """Which certificate: the CA's folder name and the domain it is named after."""
+
+    authority: str
+    domain: Domain
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``CA/DOMAIN``."""
+        authority, _, domain = text.partition("/")
+        if not _FOLDER_NAME.match(authority):
+            raise Invalid(f"{authority!a} is not a CA's folder name")
+        return cls(authority, Domain.parse(domain))
+
+    @property
+    def folder(self) -> str:
+        """Its folder below the certificates, ``*`` written as ``_``."""
+        return f"{self.authority}/{self.domain.name.replace('*', '_')}"
+
+    def __str__(self) -> str:
+        return f"{self.authority}/{self.domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class CsrRequest:
+    """A key to make and keep, and the CSR (RFC 2986) to make with it."""
+
+    certificate: CertificateId
+    names: tuple[Domain, ...]
+    key: KeyType
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "certificate": str(self.certificate),
+            "names": [str(n) for n in self.names],
+            "key": str(self.key),
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Parse the JSON form; raise :class:`Invalid`."""
+        with _Reading(data) as read:
+            return cls(
+                read.one("certificate", CertificateId.parse),
+                read.many("names", Domain.parse),
+                read.one("key", KeyType),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ServedName:
+    """One domain of a site and the certificate that covers it, if there is one."""
+
+    domain: Domain
+    certificate: CertificateId | None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedSite:
+    """A site as nginx is to serve it."""
+
+    names: tuple[ServedName, ...]
+    content: Folder | Upstream
+    https: Https
+    max_body: int  # bytes
+    timeout: int  # seconds
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "names": [[str(n.domain), str(n.certificate) if n.certificate else None] for n in self.names],
+            "root" if isinstance(self.content, Folder) else "proxy": str(self.content),
+            "https": str(self.https),
+            "max_body": self.max_body,
+            "timeout": self.timeout,
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Parse the JSON form; raise :class:`Invalid`."""
+        with _Reading(data) as read:
+            return cls(
+                names=read.many("names", _served_name),
+                content=read.one("root", Folder.parse) if read.has("root") else read.one("proxy", Upstream.parse),
+                https=read.one("https", Https),
+                max_body=read.one("max_body", _positive),
+                timeout=read.one("timeout", _positive),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """All that one app serves: its release, its sites, and the chains (PEM) of the certificates they use."""
+
+    app: AppName
+    release: str  # "<deploy>-<commit>"
+    sites: tuple[PublishedSite, ...]
+    chains: Mapping[CertificateId, str]
+
+    @property
+    def names(self) -> tuple[ServedName, ...]:
+        """Every name, in the order of app.toml."""
+        return tuple(name for site in self.sites for name in site.names)
+
+    @property
+    def upstreams(self) -> tuple[Upstream, ...]:
+        """Every upstream that its sites proxy to."""
+        return tuple(site.content for site in self.sites if isinstance(site.content, Upstream))
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "app": str(self.app),
+            "release": self.release,
+            "sites": [site.to_json() for site in self.sites],
+            "chains": {str(certificate): pem for certificate, pem in self.chains.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Parse the JSON form; raise :class:`Invalid`."""
+        with _Reading(data) as read:
+            chains = read.one("chains", _mapping)
+            return cls(
+                app=read.one("app", AppName.parse),
+                release=read.one("release", _release),
+                sites=read.many("sites", PublishedSite.from_json),
+                chains={CertificateId.parse(name): _text(pem) for name, pem in chains.items()},
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """It is live. ``reloads`` counts nginx reloads; ``checked`` says per domain what its leaf check found wrong."""
+
+    reloads: int
+    checked: Mapping[Domain, str | None]
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "reloads": self.reloads,
+            "checked": {str(domain): wrong for domain, wrong in self.checked.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Parse the JSON form; raise :class:`Invalid`."""
+        with _Reading(data) as read:
+            checked = read.one("checked", _mapping)
+            return cls(
+                reloads=read.one("reloads", _count),
+                checked={Domain.parse(name): None if e is None else _text(e) for name, e in checked.items()},
+            )
+
+
+class Reason(StrEnum):
+    """Why a publication was refused."""
+
+    TEST = "test"  # nginx does not pass its test with it, and does without it
+    FOREIGN = "foreign"  # nginx does not pass its test with or without it
+    CONFLICT = "conflict"  # another file serves the same name
+    RELOAD = "reload"  # nginx did not take the new configuration over
+    KEY = "key"  # a chain does not fit, or its key is gone
+    REQUEST = "request"  # it asks for what is not the app's
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing changed, everything that ran goes on. ``lost`` are the certificates to be issued anew."""
+
+    reason: Reason
+    words: tuple[str, ...]  # a line each; nginx's own come with the file and line first
+    lost: tuple[CertificateId, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {"reason": str(self.reason), "words": list(self.words), "lost": [str(c) for c in self.lost]}
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Parse the JSON form; raise :class:`Invalid`."""
+        with _Reading(data) as read:
+            return cls(
+                reason=read.one("reason", Reason),
+                words=read.many("words", _text),
+                lost=read.many("lost", CertificateId.parse),
+            )
+
+
+class _Reading:
+    """One JSON object being parsed; leaving the block refuses the keys that nobody asked for."""
+
+    def __init__(self, data: object) -> None:
+        self._left = dict(_mapping(data))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if kind is None and self._left:
+            raise Invalid(f"unknown keys: {', '.join(sorted(map(ascii, self._left)))}")
+
+    def has(self, key: str) -> bool:
+        return key in self._left
+
+    def one(self, key: str, parse: Callable[[Any], _T]) -> _T:
+        if key not in self._left:
+            raise Invalid(f"{key} is missing")
+        value = self._left.pop(key)
+        try:
+            return parse(value)
+        except Invalid:
+            raise
+        except (AttributeError, TypeError, ValueError) as error:
+            raise Invalid(f"{key}: {error}") from error
+
+    def many(self, key: str, parse: Callable[[Any], _T]) -> tuple[_T, ...]:
+        def each(values: object) -> tuple[_T, ...]:
+            if not isinstance(values, list):
+                raise Invalid(f"{key} is not a list")
+            return tuple(map(parse, cast("Iterable[Any]", values)))
+
+        return self.one(key, each)
+
+
+def _served_name(value: object) -> ServedName:
+    if not isinstance(value, list) or len(value) != 2:
+        raise Invalid("a name is [domain, certificate or null]")
+    domain, certificate = value
+    return ServedName(
+        Domain.parse(_text(domain)), None if certificate is None else CertificateId.parse(_text(certificate))
+    )
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise Invalid("not a JSON object")
+    return cast("dict[str, Any]", value)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise Invalid(f"{ascii(value)[:40]} is not a text")
+    return value
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise Invalid(f"{ascii(value)[:40]} is not a count")
+    return value
+
+
+def _positive(value: object) -> int:
+    if _count(value) == 0:
+        raise Invalid("0 is not a positive number")
+    return _count(value)
+
+
+def _release(value: object) -> str:
+    if not _RELEASE.match(_text(value)):
+        raise Invalid(f"{ascii(value)[:80]} is not a release")
+    return _text(value)

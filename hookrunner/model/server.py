@@ -1,0 +1,129 @@
+"""What server.toml says: the server's own settings, trusted."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hookrunner.model.app import Upstream
+from hookrunner.model.names import AppName, Domain
+
+LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
+LETS_ENCRYPT_STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A CA: its ACME directory (RFC 8555 section 7.1.1) and how its records and folders are called here."""
+
+    name: str  # a folder name: "letsencrypt", "localhost-14000-dir"
+    title: str  # for people: "Let's Encrypt"
+    directory: str  # URL
+
+
+@dataclass(frozen=True, slots=True)
+class Acme:
+    """``[acme]``."""
+
+    email: str
+    authority: Authority
+    concurrency: int
+    ca_bundle: Path | None = None  # PEM roots trusted beside the system's
+
+
+@dataclass(frozen=True, slots=True)
+class Nginx:
+    """``[nginx]``. Ports are what nginx listens on; public ones what the internet connects to."""
+
+    sites: Path = Path("/etc/nginx/hookrunner")
+    listen: tuple[str, ...] = ()  # IP addresses; empty: all of the machine
+    http_port: int = 80
+    https_port: int = 443
+    public_http_port: int = 80
+    public_https_port: int = 443
+    program: str = "/usr/sbin/nginx"
+    test: tuple[str, ...] = ("nginx", "-t", "-q")
+    reload: tuple[str, ...] = ("systemctl", "reload", "nginx")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``[limits]``: what one app may ask for."""
+
+    domains: int = 100
+    files: int = 50_000  # of a release, folders included
+    bytes: int = 1024**3  # of a release
+    keep_releases: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Which domains an app may name: a domain, or ``*.`` and a domain for any depth below it."""
+
+    domain: Domain
+
+    def allows(self, domain: Domain) -> bool:
+        """Whether ``domain`` fits."""
+        if self.domain.is_wildcard:
+            return domain.base.endswith(f".{self.domain.base}") or domain == self.domain
+        return domain == self.domain
+
+    def __str__(self) -> str:
+        return str(self.domain)
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """``[apps.NAME]``."""
+
+    allowed_domains: tuple[Pattern, ...] | None = None  # None: any
+    proxies: tuple[Upstream, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """server.toml, whole."""
+
+    acme: Acme
+    state: Path
+    nginx: Nginx = Nginx()
+    limits: Limits = Limits()
+    responder_port: int = 8888
+    apps: dict[AppName, AppSettings] = field(default_factory=dict)
+
+    def app(self, name: AppName) -> AppSettings:
+        """The app's own settings, or the defaults."""
+        return self.apps.get(name, AppSettings())
+
+    @property
+    def challenges(self) -> Path:
+        """The webroot that http-01 tokens are served from (RFC 8555 section 8.3)."""
+        return self.state / "challenges"
+
+    @property
+    def certificates(self) -> Path:
+        """The folder of all certificates; the publisher's."""
+        return self.state / "certificates"
+
+    @property
+    def records(self) -> Path:
+        """The folder of the file store."""
+        return self.state / "records"
+
+    def repository(self, app: AppName) -> Path:
+        """The app's bare repository."""
+        return self.state / "repos" / f"{app}.git"
+
+    def app_folder(self, app: AppName) -> Path:
+        """Where the app's releases, logs and ``current`` are."""
+        return self.state / "apps" / str(app)
+
+    def releases(self, app: AppName) -> Path:
+        """The app's releases, one folder a deploy."""
+        return self.app_folder(app) / "releases"
+
+    def current(self, app: AppName) -> Path:
+        """The link to the live release."""
+        return self.app_folder(app) / "current"
+
+    def log(self, app: AppName, deploy: int) -> Path:
+        """The log of one deploy: what its push showed."""
+        return self.app_folder(app) / "logs" / f"{deploy}.log"

@@ -1,0 +1,257 @@
+"""The way into root's room: one JSON document in, one out. Everything is parsed again, whoever sent it."""
+
+import fcntl
+import os
+import secrets
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hookrunner import durable
+from hookrunner.model.app import Upstream
+from hookrunner.model.names import AppName, Domain, Invalid
+from hookrunner.model.publication import (
+    CertificateId,
+    CsrRequest,
+    Publication,
+    Published,
+    Reason,
+    Refused,
+)
+from hookrunner.model.server import Settings
+from hookrunner.publisher import render
+from hookrunner.publisher.keys import KeyFolder, KeyLost, Swap
+from hookrunner.publisher.nginx import Outcome, Server
+
+DEFAULT_FILE = "00-hookrunner.conf"
+_CHECKS_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Who holds what, as the records say."""
+
+    domains: Mapping[Domain, AppName]
+    upstreams: Mapping[str, AppName]
+
+
+class Door:
+    """Answers requests for keys and publications. ``holders`` reads the claims, each time anew."""
+
+    def __init__(self, settings: Settings, holders: Callable[[], Holders]) -> None:
+        self._settings = settings
+        self._holders = holders
+        self._keys = KeyFolder(settings.certificates)
+        self._nginx = Server(settings.nginx)
+
+    def answer(self, request: object) -> dict[str, Any]:
+        """The answer to one request: ``{"csr": […]}``, ``{"published": …}`` or ``{"refused": …}``.
+
+        A request that is none is refused; nothing that is asked can raise :class:`Invalid` out of here.
+        """
+        try:
+            match request:
+                case {"csr": list(wanted), **rest} if not rest:
+                    return {"csr": self._csrs([CsrRequest.from_json(one) for one in wanted])}
+                case {"publish": document, **rest} if not rest:
+                    answer = self._publish(Publication.from_json(document))
+                    return {"published" if isinstance(answer, Published) else "refused": answer.to_json()}
+                case _:
+                    raise Invalid("not a request that the publisher knows")
+        except Invalid as error:
+            return {"refused": Refused(Reason.REQUEST, (str(error),)).to_json()}
+
+    def _csrs(self, requests: list[CsrRequest]) -> list[str]:
+        domains = self._holders().domains
+        for request in requests:
+            if request.certificate.domain not in domains:
+                raise Invalid(f"no app holds {request.certificate.domain}")
+        with self._alone():
+            return [self._keys.csr(request) for request in requests]
+
+    def _publish(self, publication: Publication) -> Published | Refused:
+        holders = self._holders()
+        self._check(publication, holders)
+        with self._alone(), _Undo() as undo:
+            try:
+                changed = self._install(publication, undo)
+            except KeyLost as error:
+                lost = CertificateId.parse(str(error))
+                return Refused(Reason.KEY, (f"the key of {lost.domain} is gone",), (lost,))
+            reloads = 0
+            file = self._settings.nginx.sites / f"{publication.app}.conf"
+            if changed or not self._is_published(publication, file):
+                if refused := self._reload_with(publication, holders, file, undo):
+                    return refused
+                reloads = 1
+            self._switch(publication)
+            undo.keep()
+            for certificate in publication.chains:
+                self._keys.prune(certificate)
+        return Published(reloads, self._check_leaves(publication) if reloads else {})
+
+    def _check(self, publication: Publication, holders: Holders) -> None:
+        for name in publication.names:
+            if holders.domains.get(name.domain) != publication.app:
+                raise Invalid(f"{name.domain} is not claimed by {publication.app}")
+            if name.certificate and name.certificate not in publication.chains:
+                raise Invalid(f"the chain of {name.certificate} is missing")
+        for upstream in publication.upstreams:
+            if holders.upstreams.get(upstream.claim) != publication.app:
+                raise Invalid(f"{upstream} is not claimed by {publication.app}")
+        for site in publication.sites:
+            if isinstance(site.content, Upstream):
+                continue
+            release = self._settings.releases(publication.app) / publication.release
+            if not (release / site.content.path).is_dir():
+                raise Invalid(f"{site.content} is no folder of release {publication.release}")
+
+    def _install(self, publication: Publication, undo: "_Undo") -> bool:
+        """Put the chains beside their keys; whether any certificate in use is another now."""
+        changed = False
+        for certificate, chain in publication.chains.items():
+            served = frozenset(name.domain for name in publication.names if name.certificate == certificate)
+            if swap := self._keys.install(certificate, chain, served):
+                undo.swaps.append(swap)
+                changed = True
+        return changed
+
+    def _is_published(self, publication: Publication, file: Path) -> bool:
+        try:
+            text = file.read_text()
+        except FileNotFoundError:
+            return False
+        made_from = render.inputs(publication, self._settings)
+        return render.is_made_from(text, made_from) and file.with_name(DEFAULT_FILE).exists()
+
+    def _reload_with(self, publication: Publication, holders: Holders, file: Path, undo: "_Undo") -> Refused | None:
+        """Write, test, reload, and see the new workers answer. When it returns a refusal, the files are put back."""
+        version = self._nginx.version()
+        generation = secrets.token_hex(16)
+        undo.write(file, render.app_file(publication, self._settings, version))
+        undo.write(
+            file.with_name(DEFAULT_FILE),
+            render.default_file(self._settings, version, generation=generation, names=_names(holders)),
+        )
+        tested = self._nginx.test()
+        if not tested.ok:
+            undo.back()
+            without = self._nginx.test()
+            return Refused(Reason.TEST if without.ok else Reason.FOREIGN, tested.words if without.ok else without.words)
+        if ours := sorted(name.domain for name in publication.names if str(name.domain) in tested.clashes):
+            words = tuple(self._where_else(domain, file) for domain in ours)
+            undo.back()
+            return Refused(Reason.CONFLICT, words)
+        reloaded = self._nginx.reload()
+        if reloaded.ok and self._nginx.runs(generation, reading=reloaded.took):
+            return None
+        undo.back()
+        self._nginx.reload()
+        return Refused(Reason.RELOAD, _why_not_reloaded(reloaded))
+
+    def _where_else(self, domain: Domain, file: Path) -> str:
+        others = self._nginx.files_with(domain, but=str(file))
+        return f"{domain} is in {', '.join(others) or 'another nginx file'} too"
+
+    def _switch(self, publication: Publication) -> None:
+        link = self._settings.current(publication.app)
+        target = f"releases/{publication.release}"
+        if not link.is_symlink() or str(link.readlink()) != target:
+            durable.link(link, target)
+
+    def _check_leaves(self, publication: Publication) -> dict[Domain, str | None]:
+        secured = [(name.domain, name.certificate) for name in publication.names if name.certificate]
+        with ThreadPoolExecutor(_CHECKS_AT_ONCE) as pool:
+            wrong = pool.map(lambda one: self._served_wrongly(one[0], publication.chains[one[1]]), secured)
+            return {domain: words for (domain, _), words in zip(secured, wrong, strict=True)}
+
+    def _served_wrongly(self, domain: Domain, chain: str) -> str | None:
+        """What is wrong with the leaf that nginx serves for ``domain`` by SNI (RFC 6066 section 3), or None."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE  # the leaf is compared byte by byte, which says more
+        host = domain.name.replace("*", "any", 1)
+        try:
+            with (
+                socket.create_connection((self._nginx.address(), self._settings.nginx.https_port), timeout=5) as tcp,
+                context.wrap_socket(tcp, server_hostname=host) as tls,
+            ):
+                served = tls.getpeercert(binary_form=True)
+        except OSError as error:
+            return f"no TLS answer: {error.strerror or error}"
+        leaf = chain[: chain.index("-----END CERTIFICATE-----")] + "-----END CERTIFICATE-----\n"
+        return None if served == ssl.PEM_cert_to_DER_cert(leaf) else "nginx serves another certificate"
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self._settings.certificates.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(self._settings.certificates / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(fd)
+
+
+class _Undo:
+    """Files and links as they were. Leaving the block puts them back, unless they are to be kept."""
+
+    def __init__(self) -> None:
+        self.swaps: list[Swap] = []
+        self._files: list[tuple[Path, bytes | None]] = []
+        self._kept = False
+
+    def __enter__(self) -> "_Undo":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._kept:
+            self.back()
+
+    def write(self, file: Path, text: str) -> None:
+        before = file.read_bytes() if file.exists() else None
+        self._files.append((file, before))
+        durable.replace(file, text.encode(), 0o644)
+
+    def back(self) -> None:
+        while self._files:
+            file, before = self._files.pop()
+            if before is None:
+                file.unlink(missing_ok=True)
+            else:
+                durable.replace(file, before, 0o644)
+        while self.swaps:
+            self.swaps.pop().undo()
+
+    def keep(self) -> None:
+        self._kept = True
+
+
+def _names(holders: Holders) -> set[str]:
+    return {domain.name for domain in holders.domains}
+
+
+def _why_not_reloaded(reloaded: Outcome) -> tuple[str, ...]:
+    if not reloaded.ok:
+        return reloaded.words
+    return ("the reload was accepted, but the old workers went on", "nginx's error log says why")
+
+
+def prepare(settings: Settings, holders: Holders) -> list[Path]:
+    """Make the publisher's folders and the default nginx file: files alone, nothing is tested or reloaded."""
+    wanted = {settings.certificates: 0o700, settings.nginx.sites: 0o755}
+    missing = [folder for folder in wanted if not folder.is_dir()]
+    for folder in missing:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(wanted[folder])
+    file = settings.nginx.sites / DEFAULT_FILE
+    made = [*missing] if file.exists() else [*missing, file]
+    version = Server(settings.nginx).version()
+    text = render.default_file(settings, version, generation=secrets.token_hex(16), names=_names(holders))
+    durable.replace(file, text.encode(), 0o644)
+    return made

@@ -1,0 +1,135 @@
+"""The doorway to nginx: its version, its test, its reload, and whether its workers run what was published."""
+
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from hookrunner.model.names import Domain
+from hookrunner.model.server import Nginx
+
+MARKER_HOST = "hookrunner.invalid"  # a name that nobody can have (RFC 6761 section 6.4)
+
+_ANSWERS_IN_A_ROW = 5
+_ROLL_OVER = 3.0  # seconds, beside the time that nginx takes to read its configuration
+_PAUSE = 0.005
+_TIMEOUT = 120  # seconds; ten thousand certificates take seven to parse
+_VERSION = re.compile(r"nginx/(\d+)\.(\d+)\.(\d+)")
+_BLAME = re.compile(r"nginx: \[(?:emerg|alert|crit|error)\] (?P<words>.*?)(?: in (?P<file>\S+:\d+))?\Z")
+_CLASH = re.compile(r'conflicting server name "(?P<name>[^"]+)"')
+_FILE = re.compile(r"^# configuration file (?P<path>.*):$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a call of nginx ended: fine, or with these words (file and line first, where nginx names them)."""
+
+    ok: bool
+    words: tuple[str, ...] = ()
+    clashes: frozenset[str] = frozenset()  # server names that another file has too
+    took: float = 0.0
+
+
+class Server:
+    """The machine's nginx, as the settings say how to call it."""
+
+    def __init__(self, settings: Nginx) -> None:
+        self._settings = settings
+
+    def version(self) -> tuple[int, int, int]:
+        """The version of the program, (0, 0, 0) when it does not say."""
+        found = _VERSION.search(_call([self._settings.program, "-v"])[1])
+        return (int(found[1]), int(found[2]), int(found[3])) if found else (0, 0, 0)
+
+    def test(self) -> Outcome:
+        """``nginx -t`` of everything."""
+        return _outcome(*_call(self._settings.test))
+
+    def reload(self) -> Outcome:
+        """Have the workers replaced. Success proves nothing yet: see :meth:`runs`."""
+        started = time.monotonic()
+        outcome = _outcome(*_call(self._settings.reload))
+        return Outcome(outcome.ok, outcome.words, outcome.clashes, time.monotonic() - started)
+
+    def runs(self, generation: str, *, reading: float) -> bool:
+        """Whether only workers of this generation answer now; waits for them as long as is reasonable.
+
+        ``reading`` is how many seconds nginx took to parse. Old workers answer for some 100 ms more, so
+        several new connections in a row have to reach a new one.
+        """
+        until = time.monotonic() + 2 * reading + _ROLL_OVER
+        in_a_row = 0
+        while in_a_row < _ANSWERS_IN_A_ROW:
+            if time.monotonic() > until:
+                return False
+            in_a_row = in_a_row + 1 if self._answers(generation) else 0
+            if not in_a_row:
+                time.sleep(_PAUSE)
+        return True
+
+    def address(self) -> str:
+        """Where this machine reaches its own nginx."""
+        return next(iter(self._settings.listen), "127.0.0.1")
+
+    def files_with(self, name: Domain, *, but: str) -> tuple[str, ...]:
+        """The configuration files, except ``but``, that have ``name`` as a server name."""
+        dump = _call(
+            [word.replace("-t", "-T") if word == "-t" else word for word in self._settings.test if word != "-q"]
+        )
+        parts = _FILE.split(dump[2])
+        named = re.compile(rf"server_name\b[^;]*\s{re.escape(name.name)}[\s;]")
+        return tuple(
+            path for path, text in zip(parts[1::2], parts[2::2], strict=True) if path != but and named.search(text)
+        )
+
+    def _answers(self, generation: str) -> bool:
+        request = f"GET /{generation} HTTP/1.1\r\nHost: {MARKER_HOST}\r\nConnection: close\r\n\r\n"
+        try:
+            with socket.create_connection((self.address(), self._settings.http_port), timeout=1) as connection:
+                connection.sendall(request.encode())
+                return connection.recv(64).startswith(b"HTTP/1.1 204")
+        except OSError:
+            return False
+
+
+def listens(addresses: Iterable[str], port: int) -> list[str]:
+    """What to write behind ``listen`` for ``port``: the addresses, or every one that this machine can have."""
+    given = [f"[{a}]:{port}" if ":" in a else f"{a}:{port}" for a in addresses]
+    return given or [str(port), *([f"[::]:{port}"] if _has_ipv6() else [])]
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::", 0))
+    except OSError:
+        return False
+    return True
+
+
+def _call(argv: Sequence[str]) -> tuple[int, str, str]:
+    """Status, standard error and standard output of a program."""
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT, check=False, cwd="/", text=True,
+            errors="replace",
+        )  # fmt: skip
+    except OSError as error:
+        return 127, f"{argv[0]}: {error.strerror}", ""
+    except subprocess.TimeoutExpired:
+        return 124, f"{' '.join(argv)} did not end within {_TIMEOUT} s", ""
+    return done.returncode, done.stderr, done.stdout
+
+
+def _outcome(status: int, err: str, _out: str) -> Outcome:
+    clashes = frozenset(_CLASH.findall(err))
+    if status == 0:
+        return Outcome(True, clashes=clashes)
+    for line in err.splitlines():
+        if blame := _BLAME.match(line):
+            place = (blame["file"],) if blame["file"] else ()
+            return Outcome(False, (*place, blame["words"]), clashes)
+    last = err.strip().splitlines()[-3:]
+    return Outcome(False, tuple(last) or (f"ended with status {status}",), clashes)

@@ -1,0 +1,123 @@
+"""Typed sites to nginx files. What reaches a template is a parsed value; text from outside never does."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import hookrunner
+from hookrunner.model.app import Https, Upstream
+from hookrunner.model.publication import Publication, PublishedSite, ServedName
+from hookrunner.model.server import Settings
+from hookrunner.publisher.keys import KeyFolder
+from hookrunner.publisher.nginx import MARKER_HOST, listens
+
+if TYPE_CHECKING:
+    import jinja2
+
+# Mozilla's intermediate configuration (5.7), less the finite-field DH suites, which need parameters of their own.
+CIPHERS = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+)
+
+_HASH_BUCKET = 64  # bytes: nginx's default on most processors
+_HASH_OVERHEAD = 32
+
+
+def inputs(publication: Publication, settings: Settings) -> str:
+    """A fingerprint of all that the app's file is made from, so that an unchanged one need not be rendered."""
+    nginx = {key: value for key, value in asdict(settings.nginx).items() if key not in ("test", "reload")}
+    facts = [
+        hookrunner.__version__, [site.to_json() for site in publication.sites], nginx, str(settings.state),
+        listens(settings.nginx.listen, settings.nginx.http_port),
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def is_made_from(text: str, made_from: str) -> bool:
+    """Whether ``text`` is a file of ours, untouched, from these :func:`inputs`."""
+    head, _, body = text.partition("\n")
+    return head == _head(made_from, body)
+
+
+def app_file(publication: Publication, settings: Settings, version: tuple[int, int, int]) -> str:
+    """``<sites>/NAME.conf``."""
+    keys = KeyFolder(settings.certificates)
+    body = _template("app.conf.j2").render(
+        app=publication.app,
+        sites=[_site(site) for site in publication.sites],
+        chain=keys.chain,
+        key=keys.key,
+        current=settings.current(publication.app),
+        **_server(settings, version),
+    )
+    return f"{_head(inputs(publication, settings), body)}\n{body}"
+
+
+def default_file(settings: Settings, version: tuple[int, int, int], *, generation: str, names: Iterable[str]) -> str:
+    """``<sites>/00-hookrunner.conf``: unknown hosts, the challenge for any host, and the generation marker."""
+    longest = max((len(name) for name in names), default=0) + _HASH_OVERHEAD
+    bucket = _HASH_BUCKET
+    while bucket < longest:
+        bucket *= 2
+    return _template("default.conf.j2").render(
+        generation=generation,
+        marker=MARKER_HOST,
+        # Written only when it is needed: it may stand once in http {}, and the owner may have it there.
+        bucket=bucket if bucket > _HASH_BUCKET else None,
+        **_server(settings, version),
+    )
+
+
+def _head(made_from: str, body: str) -> str:
+    return f"# {made_from} {hashlib.sha256(body.encode()).hexdigest()}"
+
+
+def _server(settings: Settings, version: tuple[int, int, int]) -> dict[str, Any]:
+    nginx = settings.nginx
+    return {
+        "http": listens(nginx.listen, nginx.http_port),
+        "https": listens(nginx.listen, nginx.https_port),
+        "http2_directive": version >= (1, 25, 1),
+        "challenges": settings.challenges,
+        "ciphers": CIPHERS,
+        "public_http": "" if nginx.public_http_port == 80 else f":{nginx.public_http_port}",
+        "public_https": "" if nginx.public_https_port == 443 else f":{nginx.public_https_port}",
+        "public_http_port": nginx.public_http_port,
+        "public_https_port": nginx.public_https_port,
+    }
+
+
+def _site(site: PublishedSite) -> dict[str, Any]:
+    by_certificate: dict[Any, list[ServedName]] = {}
+    for name in site.names:
+        by_certificate.setdefault(name.certificate, []).append(name)
+    waiting = by_certificate.pop(None, [])
+    content: dict[str, Any] = {"root": str(site.content), "proxy": None}
+    if isinstance(site.content, Upstream):
+        socket = site.content.port is None
+        content = {"root": None, "proxy": f"http://{site.content}" if socket else str(site.content)}
+    return {
+        **content,
+        "secured": [(certificate, [n.domain for n in names]) for certificate, names in by_certificate.items()],
+        "waiting": [name.domain for name in waiting],
+        "unavailable": site.https is Https.REQUIRED,
+        "max_body": site.max_body,
+        "timeout": site.timeout,
+    }
+
+
+def _template(name: str) -> "jinja2.Template":
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("hookrunner.publisher"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 — nginx files, and every value is parsed
+    )
+    return environment.get_template(name)

@@ -1,0 +1,109 @@
+"""A Pebble with its challenge test server: a real ACME CA, its own DNS, and roots to trust."""
+
+import ipaddress
+import json
+import ssl
+import subprocess
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.lab.machine import Ports, Process, listens, program
+
+
+class Pebble:
+    """Started on creation; validates over ``http_port`` and answers every name with 127.0.0.1."""
+
+    def __init__(self, folder: Path, ports: Ports, *, http_port: int, https_port: int, env: dict[str, str]) -> None:
+        pebble, dns_server = program("pebble"), program("pebble-challtestsrv")
+        self._port, self._management, self._dns, self.dns_management = (ports.take() for _ in range(4))
+        self.directory = f"https://localhost:{self._port}/dir"
+        self.ca_bundle = folder / "pebble-https-root.pem"
+        certificate, key = folder / "pebble.pem", folder / "pebble.key"
+        _localhost_pair(self.ca_bundle, certificate, key)
+        config = folder / "pebble.json"
+        settings = {
+            "listenAddress": f"127.0.0.1:{self._port}",
+            "managementListenAddress": f"127.0.0.1:{self._management}",
+            "certificate": str(certificate),
+            "privateKey": str(key),
+            "httpPort": http_port,
+            "tlsPort": https_port,
+            "ocspResponderURL": "",
+            "externalAccountBindingRequired": False,
+            "domainBlocklist": ["blocked-domain.example"],
+        }
+        config.write_text(json.dumps({"pebble": settings}))
+        self._names = Process(_dns_argv(dns_server, self._dns, self.dns_management), folder / "dns.log")
+        self._names.wait_for(lambda: listens(self.dns_management))
+        self._ca = Process(
+            [pebble, "-config", str(config), "-dnsserver", f"127.0.0.1:{self._dns}"],
+            folder / "pebble.log",
+            {"PEBBLE_VA_NOSLEEP": "1", **env},
+        )
+        self._ca.wait_for(lambda: listens(self._port) and listens(self._management))
+        self.log = folder / "pebble.log"
+
+    def root(self) -> str:
+        """The root (PEM) under which it issues."""
+        context = ssl.create_default_context(cafile=str(self.ca_bundle))
+        url = f"https://localhost:{self._management}/roots/0"
+        with urllib.request.urlopen(url, context=context, timeout=10) as answer:  # noqa: S310
+            return str(answer.read().decode())
+
+    def dns(self, call: str, **facts: object) -> None:
+        """Call the DNS's management: ``set-servfail``, ``add-a``, …"""
+        url = f"http://127.0.0.1:{self.dns_management}/{call}"
+        with urllib.request.urlopen(url, data=json.dumps(facts).encode(), timeout=10):  # noqa: S310
+            pass
+
+    def stop(self) -> None:
+        """End both."""
+        self._ca.stop()
+        self._names.stop()
+
+
+def _dns_argv(dns_server: str, port: int, management: int) -> list[str]:
+    # Pebble 2.4 calls it -dns01, 2.10 -dnsserver (and has DNS over HTTPS to be turned off).
+    usage = subprocess.run([dns_server, "-help"], capture_output=True, text=True, check=False, timeout=10)
+    text = usage.stdout + usage.stderr
+    new = "-dnsserver" in text
+    argv = [
+        dns_server,
+        "-dnsserver" if new else "-dns01",
+        f"127.0.0.1:{port}",
+        "-management",
+        f"127.0.0.1:{management}",
+    ]
+    argv += ["-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-http01", "", "-https01", "", "-tlsalpn01", ""]
+    return [*argv, "-doh", ""] if "-doh" in text else argv
+
+
+def _localhost_pair(root_file: Path, certificate_file: Path, key_file: Path) -> None:
+    now = datetime.now(UTC)
+    root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hookrunner lab")])
+    end = now + timedelta(days=30)
+    base = (
+        x509.CertificateBuilder().issuer_name(root_name).not_valid_before(now - timedelta(hours=1)).not_valid_after(end)
+    )
+    root = (
+        base.subject_name(root_name).public_key(root_key.public_key()).serial_number(x509.random_serial_number())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(root_key, hashes.SHA256())
+    )  # fmt: skip
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    leaf = (
+        base.subject_name(x509.Name([])).public_key(key.public_key()).serial_number(x509.random_serial_number())
+        .add_extension(x509.SubjectAlternativeName(names), critical=True)
+        .sign(root_key, hashes.SHA256())
+    )  # fmt: skip
+    root_file.write_bytes(root.public_bytes(serialization.Encoding.PEM))
+    certificate_file.write_bytes(leaf.public_bytes(serialization.Encoding.PEM))
+    pem, raw = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    key_file.write_bytes(key.private_bytes(pem, raw, serialization.NoEncryption()))
