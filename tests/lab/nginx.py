@@ -68,4 +68,4 @@ http {{
 
     def reloads(self) -> int:
         """How often it took a new configuration over, by its own log."""
-        return self.errors.read_text().count("reconfiguring")
+        return self.errors.read_text().count(": reconfiguring\n")

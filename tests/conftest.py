@@ -1,0 +1,44 @@
+"""Fixtures: a whole server for each worker, and fresh ones for tests that break it."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.lab.machine import Missing
+from tests.lab.server import Server
+
+Boot = Callable[..., Server]
+
+
+def _booted(**facts: Any) -> Server:
+    """A server; a machine without its parts skips the test, and fails it in CI."""
+    try:
+        return Server(**facts)
+    except Missing as missing:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """One server for all tests of a worker: each test makes apps and domains of its own, and breaks nothing."""
+    booted = _booted()
+    yield booted
+    booted.down()
+
+
+@pytest.fixture
+def boot() -> Iterator[Boot]:
+    """Boots servers of the test's own: ``boot(settings={…}, pebble_env={…})``."""
+    booted: list[Server] = []
+
+    def start(**facts: Any) -> Server:
+        booted.append(_booted(**facts))
+        return booted[-1]
+
+    yield start
+    for one in booted:
+        one.down()
