@@ -65,7 +65,12 @@ class Process:
     def __init__(self, argv: Sequence[str], log: Path, env: dict[str, str] | None = None) -> None:
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=os.environ | (env or {})
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=os.environ | (env or {}),
+                start_new_session=True,
             )
         self.argv, self.log = list(argv), log
 

@@ -66,6 +66,10 @@ http {{
         if self._process:
             self._process.stop()
 
+    def pids(self) -> list[int]:
+        """Its process id."""
+        return [self._process.pid] if self._process else []
+
     def reloads(self) -> int:
         """How often it took a new configuration over, by its own log."""
         return self.errors.read_text().count(": reconfiguring\n")

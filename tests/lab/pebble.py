@@ -53,14 +53,18 @@ class Pebble:
         """The root (PEM) under which it issues."""
         context = ssl.create_default_context(cafile=str(self.ca_bundle))
         url = f"https://localhost:{self._management}/roots/0"
-        with urllib.request.urlopen(url, context=context, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(url, context=context, timeout=10) as answer:
             return str(answer.read().decode())
 
     def dns(self, call: str, **facts: object) -> None:
         """Call the DNS's management: ``set-servfail``, ``add-a``, …"""
         url = f"http://127.0.0.1:{self.dns_management}/{call}"
-        with urllib.request.urlopen(url, data=json.dumps(facts).encode(), timeout=10):  # noqa: S310
+        with urllib.request.urlopen(url, data=json.dumps(facts).encode(), timeout=10):
             pass
+
+    def pids(self) -> list[int]:
+        """Their process ids."""
+        return [self._ca.pid, self._names.pid]
 
     def stop(self) -> None:
         """End both."""

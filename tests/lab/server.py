@@ -92,6 +92,10 @@ class Server:
     def app(self, name: str) -> "Clone":
         """A new app, and somebody's repository with it as the remote ``server``."""
         self.run("apps", "create", name)
+        return self.clone(name)
+
+    def clone(self, name: str) -> "Clone":
+        """A new repository with the app as its remote ``server``."""
         return Clone(self.folder / "clones" / name, self.state / "repos" / f"{name}.git")
 
     def get(
@@ -127,6 +131,10 @@ class Server:
         except BaseException:
             connection.close()
             raise
+
+    def pids(self) -> list[int]:
+        """The processes that run until :meth:`down`."""
+        return [*self.nginx.pids(), *self.pebble.pids()]
 
     def down(self) -> None:
         """End everything."""

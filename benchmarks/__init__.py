@@ -1,0 +1,1 @@
+"""Figures, printed as tables: run one with `.venv/bin/python -m benchmarks.push`."""
