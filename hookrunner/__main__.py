@@ -6,10 +6,10 @@ import sys
 def main() -> None:
     """Run what the arguments say; exit with its status."""
     arguments = sys.argv[1:]
-    if len(arguments) == 4 and arguments[0] == "--config" and arguments[2] == "hook":
+    if len(arguments) == 5 and arguments[0] == "--config" and arguments[2] == "hook":
         from hookrunner.cli import hook
 
-        sys.exit(hook.main(arguments[3], config=arguments[1]))
+        sys.exit(hook.main(arguments[3], arguments[4], config=arguments[1]))
     from hookrunner.cli.commands import run
 
     sys.exit(run(arguments))

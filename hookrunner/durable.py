@@ -1,7 +1,6 @@
 """Writes that survive a power cut, for both sides of the wall between the hook's user and the publisher."""
 
 import os
-import secrets
 from pathlib import Path
 
 
@@ -44,4 +43,4 @@ def sync_folder(folder: Path) -> None:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{secrets.token_hex(8)}")
+    return path.with_name(f".{os.urandom(8).hex()}")

@@ -78,10 +78,11 @@ def main(context: click.Context, config: str | None) -> None:
 
 @main.command("hook", hidden=True)
 @click.argument("name")
+@click.argument("app", required=False)
 @pass_context
-def _hook(context: Context, name: str) -> None:
+def _hook(context: Context, name: str, app: str | None) -> None:
     """Called by git's hooks."""
-    sys.exit(hook.main(name, config=context.given_config))
+    sys.exit(hook.main(name, app, config=context.given_config))
 
 
 def app_name(text: str) -> AppName:
@@ -139,7 +140,6 @@ def _usage(error: click.ClickException) -> int:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return 2
-    if context is not None:
-        lines.append(wording.hint(f"{context.command_path} --help"))
+    lines.append(wording.hint(f"{context.command_path if context else 'hookrunner'} --help"))
     say_all(lines)
     return 2

@@ -22,17 +22,16 @@ from hookrunner.model.server import Settings
 NAMES = ("pre-receive", "post-receive")
 
 
-def main(name: str, *, config: str | None) -> int:
-    """Run one hook in the repository that git named; its exit status."""
+def main(name: str, app: str | None, *, config: str | None) -> int:
+    """Run one hook in the repository that git named; its exit status. Without ``app`` the repository says which."""
     try:
         if name not in NAMES:
             raise Unusable([wording.error(f'"{name}" is not a hook; the hooks are {" and ".join(NAMES)}')])
         updates = parse_updates(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"))
         settings = files.load(files.config_path(config))
         repository = Repository(Path(os.environ.get("GIT_DIR", ".")), in_quarantine=name == "pre-receive")
-        app = _app(repository)
         run = _pre_receive if name == "pre-receive" else _post_receive
-        return run(repository, updates, app, settings)
+        return run(repository, updates, _app(repository, app), settings)
     except Unusable as error:
         say_all(error.lines)
         return error.status
@@ -41,9 +40,9 @@ def main(name: str, *, config: str | None) -> int:
         return 1
 
 
-def _app(repository: Repository) -> AppName:
+def _app(repository: Repository, given: str | None) -> AppName:
     try:
-        return AppName.parse(repository.config().get("app", ""))
+        return AppName.parse(given or repository.config().get("app", ""))
     except Invalid as error:
         lines = [wording.error(f"{repository.path} is no app's repository: hookrunner.app is not set")]
         raise Unusable([*lines, wording.hint("on the server: hookrunner apps create")]) from error

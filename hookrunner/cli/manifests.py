@@ -44,6 +44,8 @@ def check(file: Path, *, as_json: bool) -> None:
     """
     manifest: Manifest | None = None
     problems: tuple[Problem, ...] = ()
+    if file.is_dir():
+        file = file / MANIFEST
     try:
         manifest = parse(_read(file))
     except ManifestError as error:
@@ -69,8 +71,6 @@ def check(file: Path, *, as_json: bool) -> None:
 def _read(file: Path) -> bytes:
     if str(file) == "-":
         return sys.stdin.buffer.read()
-    if file.is_dir():
-        file = file / MANIFEST
     try:
         return file.read_bytes()
     except OSError as error:

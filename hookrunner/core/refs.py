@@ -27,7 +27,8 @@ class Update:
 class Choice:
     """What a push means. ``deploys`` is the update of the deploy branch, if it is in the push and not its deletion."""
 
-    branch: str  # the deploy branch as a full ref; the HEAD to be when this push sets it
+    branch: str  # the deploy branch as a full ref
+    sets_head: bool  # whether it is HEAD's only with this push
     deploys: Update | None
     refused: tuple[Update, ...]  # what was pushed without effect, when nothing else was
 
@@ -38,7 +39,10 @@ def parse_updates(text: str) -> list[Update]:
 
 
 def choose(updates: Iterable[Update], *, head: str, head_exists: bool) -> Choice:
-    """Find the deploy branch and its update. ``head`` is the full ref that HEAD points to, born or not."""
+    """Find the deploy branch and its update. ``head`` is the full ref that HEAD points to, born before the push or not.
+
+    git lets branches point to commits only, so the update's new object is the commit to deploy.
+    """
     pushed = list(updates)
     by_ref = {update.ref: update for update in pushed if not update.deletes}
     branch = head
@@ -46,7 +50,7 @@ def choose(updates: Iterable[Update], *, head: str, head_exists: bool) -> Choice
         branch = next((ref for ref in _FIRST if ref in by_ref), head)
     deploys = by_ref.get(branch)
     touched = deploys or any(update.ref == branch for update in pushed)
-    return Choice(branch, deploys, () if touched else tuple(by_ref.values()))
+    return Choice(branch, branch != head, deploys, () if touched else tuple(by_ref.values()))
 
 
 def short(ref: str) -> str:

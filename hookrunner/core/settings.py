@@ -1,6 +1,5 @@
 """The schema of server.toml: the server's own settings, with the same care for the person who wrote them."""
 
-import ipaddress
 import re
 from pathlib import Path
 from typing import Any
@@ -59,32 +58,30 @@ def parse(content: bytes) -> Settings:
         raise SettingsError([error.problem]) from error
     problems: list[Problem] = []
     settings = _settings(Table(document, (), document.data, problems))
-    if problems or settings is None:
+    if problems:
         raise SettingsError(problems)
     return settings
 
 
-def _settings(top: Table) -> Settings | None:
+def _settings(top: Table) -> Settings:
     top.refuse_unknown(TOP_KEYS)
     _not_yet(top, "notify", [])
-    acme_table, dns = top.table("acme"), top.table("dns")
-    acme = _acme(acme_table)
+    acme, dns = top.table("acme"), top.table("dns")
     dns.refuse_unknown(DNS_KEYS)
     dns.take_each("resolvers", str)
     dns.take_each("public_addresses", _address)
     _not_yet(dns, "zones", {})
-    settings = Settings(
-        acme=acme,
+    return Settings(
+        acme=_acme(acme),
         state=top.take("state", fields.of_text(_path), _STATE),
         nginx=_nginx(top.table("nginx")),
         limits=_limits(top.table("limits")),
-        responder_port=acme_table.take("responder_port", fields.port, 8888),
+        responder_port=acme.take("responder_port", fields.port, 8888),
         apps=_apps(top.table("apps")),
-    ) if acme else None  # fmt: skip
-    return settings
+    )
 
 
-def _acme(table: Table) -> Acme | None:
+def _acme(table: Table) -> Acme:
     table.refuse_unknown(ACME_KEYS)
     _not_yet(table, "http01", "webroot")
     for key in ("eab_kid", "eab_hmac_key"):
@@ -192,6 +189,8 @@ def _path(text: str) -> Path:
 
 
 def _address(text: str) -> str:
+    import ipaddress
+
     try:
         return str(ipaddress.ip_address(text.strip("[]")))
     except ValueError:

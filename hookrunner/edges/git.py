@@ -20,6 +20,7 @@ _OURS = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",  # anybody who pushes can push refs/replace/
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C.UTF-8",
 }
@@ -132,6 +133,8 @@ class Repository:
                     if len(rest) > _LONGEST_PATH + 100:
                         raise TooMuch(f"a path of more than {_LONGEST_PATH} bytes")
                     for entry in _entries(whole):
+                        if len(os.fsencode(entry.path)) > _LONGEST_PATH:
+                            raise TooMuch(f"a path of more than {_LONGEST_PATH} bytes")
                         entries.append(entry)
                         total += entry.size
                         if len(entries) > most_entries:
@@ -172,7 +175,7 @@ class Repository:
         processes.run((*self._git, "read-tree", commit), env=env)
         dropped = "".join(f"{path}\0" for path in without).encode("utf-8", "surrogateescape")
         if dropped:
-            argv = (*self._git, "update-index", "--force-remove", "-z", "--stdin")
+            argv = (*self._git, f"--work-tree={folder}", "update-index", "--force-remove", "-z", "--stdin")
             processes.run(argv, env=env, content=dropped)
         argv = (*self._git, f"--work-tree={folder}", "checkout-index", "--all", "--force", "--quiet")
         processes.run(argv, env=env, umask=0o022)

@@ -37,6 +37,8 @@ def run(
         )  # fmt: skip
     except FileNotFoundError as error:
         raise ProgramFailed(f"{words[0]} is not there") from error
+    except OSError as error:
+        raise ProgramFailed(f"{words[0]}: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
         raise ProgramFailed(f"{words[0]} did not end within {timeout:.0f} s") from error
     result = Result(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))

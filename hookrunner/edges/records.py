@@ -6,7 +6,6 @@ Any back end that passes `tests/edges/test_records_contract.py` will do; this on
 import fcntl
 import json
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -90,10 +89,10 @@ class FileStore:
     def put(self, key: str, value: Value, *, if_revision: str | None = None) -> str:
         """See :meth:`Store.put`."""
         path = self._path(key)
-        revision = secrets.token_hex(8)
+        revision = os.urandom(8).hex()
         content = json.dumps({"revision": revision, "value": value}, ensure_ascii=False, indent=1).encode()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._flock(self._path(f"{_WRITING}/{key.partition('/')[0]}"), None):
+        self._make(path.parent)
+        with self._writing(key):
             self._require(key, path, if_revision)
             durable.replace(path, content, 0o600)
         return revision
@@ -106,7 +105,7 @@ class FileStore:
     def delete(self, key: str, *, if_revision: str | None = None) -> None:
         """See :meth:`Store.delete`."""
         path = self._path(key)
-        with self._flock(self._path(f"{_WRITING}/{key.partition('/')[0]}"), None):
+        with self._writing(key):
             self._require(key, path, if_revision)
             if path.exists():
                 path.unlink()
@@ -125,9 +124,16 @@ class FileStore:
         if (there.revision if there else ABSENT) != revision:
             raise Conflict(f"{key} was changed by somebody else")
 
+    def _writing(self, key: str) -> AbstractContextManager["_FileLock"]:
+        return self._flock(self.folder / _WRITING / _quoted(key.partition("/")[0]), None)
+
+    def _make(self, folder: Path) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     @contextmanager
     def _flock(self, path: Path, wait: float | None) -> Iterator["_FileLock"]:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make(path.parent)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             if wait is None:
@@ -179,7 +185,7 @@ def _read(key: str, path: Path) -> Record | None:
 
 def _quoted(part: str) -> str:
     name = quote(part, safe="*:[]@+=, ")
-    return f"%2E{name[1:]}" if name.startswith(".") and name not in (_LOCKS, _WRITING) else name
+    return f"%2E{name[1:]}" if name.startswith(".") else name
 
 
 def _flock_within(fd: int, wait: float, name: str) -> None:

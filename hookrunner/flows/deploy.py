@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hookrunner.core import problems, refs, serving, wording
+from hookrunner.core import problems, publishing, refs, serving, wording
 from hookrunner.core.certificates import Issue, Keep, decide
 from hookrunner.core.problems import Refusal
 from hookrunner.core.wording import Kind, Line
@@ -134,7 +134,7 @@ class Run:
             publication = self._publication(manifest)
             answer = self.publisher.publish(publication)
         if isinstance(answer, Refused):
-            raise _Failed(list(wording.refused(answer, str(self.deploy.app), self._fresh(publication))))
+            raise _Failed(list(publishing.refused(answer, str(self.deploy.app), self._fresh(publication))))
         before = deploys.publication(self.store, self.deploy.app)
         deploys.save_publication(self.store, self.deploy, publication, self.now)
         claims.give_back(self.store, self.deploy.app, but=(manifest.domains, manifest.upstreams))
@@ -179,7 +179,7 @@ class Run:
         self, manifest: Manifest, publication: Publication, answer: Published, refused: dict[Domain, Refusal]
     ) -> tuple[Line, State]:
         nginx = self.settings.nginx
-        urls = list(wording.urls(publication, nginx.public_https_port, nginx.public_http_port))
+        urls = list(publishing.urls(publication, nginx.public_https_port, nginx.public_http_port))
         off = {domain for site in manifest.sites if site.https is Https.OFF for domain in site.domains}
         waiting = [name.domain for name in publication.names if not name.certificate and name.domain not in off]
         wrong = {domain: words for domain, words in answer.checked.items() if words}
@@ -205,7 +205,7 @@ class Run:
             text = f"deploy {number} failed {{took}}: {cause}, so it answers 503"
             return wording.error(text), State.FAILED
         if wrong:
-            text = f"deploy {number} is live {{took}}, {len(wrong)} of {names} names do not answer as they should"
+            text = f"deploy {number} is live {{took}}, {len(wrong)} of {names} names answer wrongly"
             return wording.error(text), State.PARTLY
         if waiting:
             have = "has" if len(waiting) == 1 else "have"
@@ -221,7 +221,8 @@ class Run:
 
     def _fresh(self, publication: Publication) -> int:
         existing = certificates.existing(self.store)
-        return sum(existing[certificate].issued == self.now for certificate in publication.chains)
+        now = self.now.replace(microsecond=0)  # records keep whole seconds
+        return sum(existing[certificate].issued == now for certificate in publication.chains)
 
     def _give_back_unserved(self) -> None:
         """A deploy that fails keeps no name that is not live."""

@@ -42,17 +42,19 @@ class Fit:
 
 def inspect(repository: Repository, commit: str, *, app: AppName, settings: Settings, store: Store) -> Fit:
     """Check ``commit`` for ``app``. Raises :class:`NoManifest`, :class:`Unfit` with everything that is wrong."""
-    file = repository.entry(commit, MANIFEST)
+    limits = settings.limits
+    try:
+        entries = repository.tree(commit, most_entries=limits.files, most_bytes=limits.bytes)
+        file = next((entry for entry in entries if entry.path == MANIFEST), None)
+        links = repository.links(entries) if file else {}
+    except TooMuch as error:
+        if repository.entry(commit, MANIFEST) is None:
+            raise NoManifest from error
+        raise Unfit([], [(".", f"the commit holds {error}; the server's limit")]) from error
     if file is None:
         raise NoManifest
     if problem := _wrong_kind(file):
         raise Unfit([Problem(None, "", problem)], [])
-    try:
-        limits = settings.limits
-        entries = repository.tree(commit, most_entries=limits.files, most_bytes=limits.bytes)
-        links = repository.links(entries)
-    except TooMuch as error:
-        raise Unfit([], [(".", f"the commit holds {error}; the server's limit")]) from error
     policy = Policy.of(settings, app, read_claims(store), {entry.path: entry.mode for entry in entries})
     problems: Sequence[Problem] = ()
     manifest: Manifest | None = None

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from hookrunner.core import refs, wording
 from hookrunner.core.refs import Choice, Update
 from hookrunner.core.wording import Line
-from hookrunner.edges import deploys
 from hookrunner.edges.git import Repository
 from hookrunner.edges.records import Store
 from hookrunner.flows.inspect import MANIFEST, NoManifest, Unfit, inspect
-from hookrunner.model.deploy import Deploy
 from hookrunner.model.names import AppName
 from hookrunner.model.server import Settings
+
+if TYPE_CHECKING:
+    from hookrunner.model.deploy import Deploy
 
 
 def check(
@@ -22,14 +24,15 @@ def check(
     choice = _choose(repository, updates)
     if choice.refused:
         return list(_nothing_deploys(choice))
-    commit = choice.deploys and repository.commit(choice.deploys.new)
-    if not commit:
+    if choice.deploys is None:
         return []
     try:
-        inspect(repository, commit, app=app, settings=settings, store=store)
+        inspect(repository, choice.deploys.new, app=app, settings=settings, store=store)
     except NoManifest:
         return []
     except Unfit as error:
+        from hookrunner.edges import deploys  # not on the way of a push that is accepted
+
         live = deploys.publication(store, app)
         return [
             *unfit(error),
@@ -41,17 +44,16 @@ def check(
 
 def record(
     repository: Repository, updates: list[Update], *, app: AppName, store: Store, now: datetime
-) -> Deploy | None:
+) -> "Deploy | None":
     """The queued deploy that the push asks for, or None. The first push of main or master sets HEAD."""
+    from hookrunner.edges import deploys
+
     choice = _choose(repository, updates)
     if choice.deploys is None:
         return None
-    if choice.branch != repository.head():
+    if choice.sets_head:
         repository.set_head(choice.branch)
-    commit = repository.commit(choice.deploys.new)
-    if commit is None:
-        return None
-    return deploys.queue(store, app, commit=commit, ref=choice.branch, now=now)
+    return deploys.queue(store, app, commit=choice.deploys.new, ref=choice.branch, now=now)
 
 
 def unfit(error: Unfit) -> Iterator[Line]:
@@ -72,9 +74,9 @@ _SHOWN = 10
 
 def _choose(repository: Repository, updates: list[Update]) -> Choice:
     head = repository.head()
-    # In post-receive HEAD's branch exists because of this very push, so "existed" is what the update says.
-    created = any(update.ref == head and set(update.old) == {"0"} for update in updates)
-    exists = repository.commit(head) is not None and not created
+    # In post-receive HEAD's branch exists because of this very push: whether it did before, the update says.
+    before = next((set(update.old) != {"0"} for update in updates if update.ref == head), None)
+    exists = repository.commit(head) is not None if before is None else before
     return refs.choose(updates, head=head, head_exists=exists)
 
 

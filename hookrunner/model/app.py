@@ -1,6 +1,5 @@
 """What app.toml says, once it is known to be sound: sites, where they are served from, and their TLS."""
 
-import ipaddress
 import posixpath
 import re
 from dataclasses import dataclass
@@ -106,6 +105,8 @@ class Upstream:
         match = _TCP.match(text)
         if not match:
             raise Invalid("is not an IP address with a port, like http://127.0.0.1:8000; host names are not allowed")
+        import ipaddress  # most apps have no upstream
+
         try:
             address = ipaddress.ip_address(match["host"].strip("[]"))
         except ValueError:
@@ -122,7 +123,7 @@ class Upstream:
     @property
     def is_loopback(self) -> bool:
         """Whether it is a TCP port of this machine's loopback interface."""
-        return self.port is not None and ipaddress.ip_address(self.address).is_loopback
+        return self.port is not None and (self.address == "::1" or self.address.startswith("127."))
 
     @property
     def claim(self) -> str:

@@ -1,11 +1,8 @@
 """Names that others give us: domains and apps. Text becomes one of these or an :class:`Invalid`."""
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Self
-
-import idna
 
 
 class Invalid(ValueError):
@@ -93,6 +90,11 @@ def _refuse_foreign_syntax(text: str) -> None:
 
 
 def _to_a_labels(text: str) -> str:
+    lower = text.lower()
+    if lower.isascii() and "xn--" not in lower:
+        return lower
+    import idna  # 10 ms, and few names need it
+
     try:
         return idna.encode(text, uts46=True, std3_rules=True).decode("ascii")
     except UnicodeError as error:
@@ -104,6 +106,10 @@ def _to_a_labels(text: str) -> str:
 
 
 def _is_address(text: str) -> bool:
+    if ":" not in text and not text[-1:].isdigit():
+        return False
+    import ipaddress
+
     try:
         ipaddress.ip_address(text)
     except ValueError:

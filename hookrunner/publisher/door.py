@@ -2,11 +2,8 @@
 
 import fcntl
 import os
-import secrets
 import socket
-import ssl
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +98,9 @@ class Door:
                 raise Invalid(f"{name.domain} is not claimed by {publication.app}")
             if name.certificate and name.certificate not in publication.chains:
                 raise Invalid(f"the chain of {name.certificate} is missing")
+        for certificate in publication.chains:
+            if holders.domains.get(certificate.domain) != publication.app:
+                raise Invalid(f"the certificate {certificate} is not of a domain of {publication.app}")
         for upstream in publication.upstreams:
             if holders.upstreams.get(upstream.claim) != publication.app:
                 raise Invalid(f"{upstream} is not claimed by {publication.app}")
@@ -108,7 +108,7 @@ class Door:
             if isinstance(site.content, Upstream):
                 continue
             release = self._settings.releases(publication.app) / publication.release
-            if not (release / site.content.path).is_dir():
+            if not _is_folder(release / site.content.path):
                 raise Invalid(f"{site.content} is no folder of release {publication.release}")
 
     def _install(self, publication: Publication, undo: "_Undo") -> bool:
@@ -132,7 +132,7 @@ class Door:
     def _reload_with(self, publication: Publication, holders: Holders, file: Path, undo: "_Undo") -> Refused | None:
         """Write, test, reload, and see the new workers answer. When it returns a refusal, the files are put back."""
         version = self._nginx.version()
-        generation = secrets.token_hex(16)
+        generation = os.urandom(16).hex()
         undo.write(file, render.app_file(publication, self._settings, version))
         undo.write(
             file.with_name(DEFAULT_FILE),
@@ -165,6 +165,8 @@ class Door:
             durable.link(link, target)
 
     def _check_leaves(self, publication: Publication) -> dict[Domain, str | None]:
+        from concurrent.futures import ThreadPoolExecutor
+
         secured = [(name.domain, name.certificate) for name in publication.names if name.certificate]
         with ThreadPoolExecutor(_CHECKS_AT_ONCE) as pool:
             wrong = pool.map(lambda one: self._served_wrongly(one[0], publication.chains[one[1]]), secured)
@@ -172,6 +174,8 @@ class Door:
 
     def _served_wrongly(self, domain: Domain, chain: str) -> str | None:
         """What is wrong with the leaf that nginx serves for ``domain`` by SNI (RFC 6066 section 3), or None."""
+        import ssl  # most pushes change content alone and check no leaf
+
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE  # the leaf is compared byte by byte, which says more
@@ -232,6 +236,15 @@ class _Undo:
         self._kept = True
 
 
+def _is_folder(path: Path) -> bool:
+    """Whether it is one that an nginx file can name; a path too long for the disk, or no UTF-8, is none."""
+    try:
+        str(path).encode()
+        return path.is_dir()
+    except (OSError, UnicodeEncodeError):
+        return False
+
+
 def _names(holders: Holders) -> set[str]:
     return {domain.name for domain in holders.domains}
 
@@ -252,6 +265,6 @@ def prepare(settings: Settings, holders: Holders) -> list[Path]:
     file = settings.nginx.sites / DEFAULT_FILE
     made = [*missing] if file.exists() else [*missing, file]
     version = Server(settings.nginx).version()
-    text = render.default_file(settings, version, generation=secrets.token_hex(16), names=_names(holders))
+    text = render.default_file(settings, version, generation=os.urandom(16).hex(), names=_names(holders))
     durable.replace(file, text.encode(), 0o644)
     return made

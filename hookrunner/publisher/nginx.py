@@ -79,7 +79,7 @@ class Server:
             [word.replace("-t", "-T") if word == "-t" else word for word in self._settings.test if word != "-q"]
         )
         parts = _FILE.split(dump[2])
-        named = re.compile(rf"server_name\b[^;]*\s{re.escape(name.name)}[\s;]")
+        named = re.compile(rf"server_name\b[^;]*[\s\"']{re.escape(name.name)}[\s;\"']", re.IGNORECASE)
         return tuple(
             path for path, text in zip(parts[1::2], parts[2::2], strict=True) if path != but and named.search(text)
         )

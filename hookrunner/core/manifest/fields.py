@@ -1,6 +1,5 @@
 """Takes typed values out of TOML tables, and collects every problem on the way."""
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
@@ -100,7 +99,7 @@ class Table:
         if key in elsewhere:
             return f"`{key}` stands under {self.title}; {elsewhere[key]}"
         where = f" of {self.title}" if self.title else ""
-        near = [aliases[key]] if aliases.get(key) in known else difflib.get_close_matches(key.lower(), known, 1, 0.6)
+        near = [aliases[key]] if aliases.get(key) in known else _near(key, known)
         if near:
             return f'"{key}" is not a key{where}; did you mean "{near[0]}"?'
         if not known:
@@ -167,7 +166,7 @@ def choice(kind: type[_T]) -> Callable[[object], _T]:
     def parse(value: object) -> _T:
         if (word := text(value)) in words:
             return cast("Callable[[str], _T]", kind)(word)
-        near = difflib.get_close_matches(word.lower(), words, 1, 0.6)
+        near = _near(word, words)
         advice = f'did you mean "{near[0]}"?' if near else f"it takes {' | '.join(words)}"
         raise Invalid(f'"{word}" is not a value of this key; {advice}')
 
@@ -199,6 +198,12 @@ def _texts(value: object) -> list[str]:
         if not isinstance(item, str):
             raise Invalid(f"holds {_kind(item)}; it takes a list of texts in quotes")
     return cast("list[str]", value)
+
+
+def _near(word: str, words: Sequence[str]) -> list[str]:
+    import difflib  # only a person who made a mistake waits for it
+
+    return difflib.get_close_matches(word.lower(), words, 1, 0.6)
 
 
 def _kind(value: object) -> str:

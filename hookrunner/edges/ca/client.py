@@ -118,10 +118,14 @@ def refusal(error: Exception) -> Refusal:
             return Refusal("unreachable", f"its certificate is not trusted: {_innermost(error)}")
         case requests.exceptions.JSONDecodeError():
             return Refusal("protocol", "an answer is not JSON")
+        case requests.exceptions.MissingSchema() | requests.exceptions.InvalidSchema() | requests.exceptions.InvalidURL():
+            return Refusal("protocol", str(error))
         case requests.exceptions.RequestException():
             return Refusal("unreachable", _innermost(error))
-        case errors.Error() | JoseError() | KeyError() | ValueError():
+        case errors.Error() | JoseError() | ValueError():
             return Refusal("protocol", str(error))
+        case AttributeError() | LookupError() | TypeError():  # what the library raises for JSON of another shape
+            return Refusal("protocol", f"an answer has another shape than RFC 8555 gives it: {error}")
         case _:
             raise error
 

@@ -48,6 +48,8 @@ class Result:
 
 def issue(orders: Sequence[Order], *, settings: Acme, webroot: Path, store: Store, now: datetime) -> Iterator[Result]:
     """Ask the CA for every order, and yield each result as it comes. Raises nothing that a CA can cause."""
+    if not orders:
+        return
     started = time.monotonic()
     try:
         runner = _Runner(settings, Webroot(webroot), store, now)

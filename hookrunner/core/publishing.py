@@ -1,0 +1,49 @@
+"""How a publication reads, and how its refusal does."""
+
+from collections.abc import Iterator
+
+from hookrunner.core import wording
+from hookrunner.core.wording import Line
+from hookrunner.model.publication import Publication, Reason, Refused
+
+_REFUSED = {
+    Reason.TEST: "nginx does not pass its test, because of {app}",
+    Reason.FOREIGN: "nginx does not pass its test, and not because of {app}",
+    Reason.CONFLICT: "another nginx file serves a name of {app}",
+    Reason.RELOAD: "nginx did not take over the new configuration",
+    Reason.KEY: "a certificate does not fit its key",
+    Reason.REQUEST: "the publisher refuses {app}",
+}
+_REFUSED_HINTS = {
+    Reason.TEST: "mend what nginx names, then push again",
+    Reason.FOREIGN: "on the server, as root: mend or move that file, nginx -t",
+    Reason.CONFLICT: "on the server, as root: take the name out of that file",
+    Reason.RELOAD: "on the server, as root: nginx -t, then see that nginx runs",
+    Reason.KEY: "push again, the certificate is then issued anew",
+}
+
+
+def refused(answer: Refused, app: str, kept: int) -> Iterator[Line]:
+    """A publication that the publisher does not take: what nginx says, what was kept, what to do."""
+    yield wording.error(_REFUSED[answer.reason].format(app=app))
+    for words in answer.words:
+        yield wording.detail(words)
+    if answer.reason is Reason.FOREIGN:
+        yield wording.detail("it fails in the same way without this deploy")
+    certificates = f" and {wording.counted(kept, 'new certificate')}" if kept else ""
+    yield wording.detail(f"kept: the release{certificates}, for the next try")
+    if answer.reason in _REFUSED_HINTS:
+        yield wording.hint(_REFUSED_HINTS[answer.reason])
+
+
+def urls(publication: Publication, https_port: int, http_port: int) -> Iterator[str]:
+    """Where each name answers, in the order of app.toml."""
+    for name in publication.names:
+        if name.certificate:
+            yield f"https://{name.domain}{_port(https_port, 443)}"
+        else:
+            yield f"http://{name.domain}{_port(http_port, 80)}"
+
+
+def _port(port: int, usual: int) -> str:
+    return "" if port == usual else f":{port}"
