@@ -46,8 +46,13 @@ def decide(
     manifest: Manifest, *, authority: str, existing: Mapping[CertificateId, Certificate], now: datetime
 ) -> list[Decision]:
     """One decision for each domain that is to have HTTPS, in the order of app.toml."""
+    return [_decide(certificate, manifest.tls.key, existing, now) for certificate in wanted(manifest, authority)]
+
+
+def wanted(manifest: Manifest, authority: str) -> list[CertificateId]:
+    """The certificates that the manifest asks for: one a domain, in the order of app.toml."""
     return [
-        _decide(CertificateId(authority, domain), manifest.tls.key, existing, now)
+        CertificateId(authority, domain)
         for site in manifest.sites
         if site.https is not Https.OFF
         for domain in site.domains
@@ -55,17 +60,17 @@ def decide(
 
 
 def _decide(
-    wanted: CertificateId, key: KeyType, existing: Mapping[CertificateId, Certificate], now: datetime
+    certificate: CertificateId, key: KeyType, existing: Mapping[CertificateId, Certificate], now: datetime
 ) -> Decision:
-    names = (wanted.domain,)
-    if wanted.domain.is_wildcard:
-        return Wait(wanted, names, "a wildcard certificate needs dns-01, which is not supported yet")
-    certificate = existing.get(wanted)
-    why = reason_to_issue(certificate, names, key, now)
-    if why or not certificate:
-        return Issue(wanted, names, why or "", key)
-    due = renewal.due(certificate)
-    return Keep(wanted, names, f"next renewal {due:%Y-%m-%d}", due)
+    names = (certificate.domain,)
+    if certificate.domain.is_wildcard:
+        return Wait(certificate, names, "a wildcard certificate needs dns-01, which is not supported yet")
+    there = existing.get(certificate)
+    why = reason_to_issue(there, names, key, now)
+    if why or not there:
+        return Issue(certificate, names, why or "", key)
+    due = renewal.due(there)
+    return Keep(certificate, names, f"next renewal {due:%Y-%m-%d}", due)
 
 
 def reason_to_issue(

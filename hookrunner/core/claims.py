@@ -19,8 +19,10 @@ class Claims:
         holder = self.domains.get(domain)
         if holder and holder != app:
             raise Invalid(f"belongs to the app {holder}")
-        for claimed, other in self.domains.items():
-            if other != app and claimed.conflicts(domain):
+        over = [domain.parent_wildcard] if not domain.is_wildcard else list(filter(domain.covers, self.domains))
+        for claimed in over:
+            other = self.domains.get(claimed)
+            if other and other != app:
                 raise Invalid(f"overlaps {claimed}, which belongs to the app {other}")
 
     def check_upstream(self, upstream: Upstream, app: AppName) -> None:

@@ -1,5 +1,6 @@
 """Certificates as records, and the refusals that stand in the way of one."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from hookrunner.core.problems import Refusal
@@ -10,9 +11,10 @@ from hookrunner.model.names import Domain
 from hookrunner.model.publication import CertificateId
 
 
-def existing(store: Store) -> dict[CertificateId, Certificate]:
-    """Every certificate that was issued and is not forgotten."""
-    found = (Certificate.from_json(record.value) for record in store.list("certificates"))
+def existing(store: Store, wanted: Iterable[CertificateId]) -> dict[CertificateId, Certificate]:
+    """Those of the ``wanted`` certificates that were issued and are not forgotten."""
+    records = (store.get(f"certificates/{certificate}") for certificate in wanted)
+    found = (Certificate.from_json(record.value) for record in records if record)
     return {certificate.id: certificate for certificate in found}
 
 
@@ -32,15 +34,10 @@ def save_refusal(store: Store, domain: Domain, refusal: Refusal, now: datetime) 
     store.put(_failure(domain), {"kind": refusal.kind, "detail": refusal.detail, "at": times.written(now)})
 
 
-def refusals(store: Store) -> dict[Domain, tuple[Refusal, datetime]]:
-    """Why there is no certificate, a domain each, and since when."""
-    return {
-        Domain.parse(record.key.removeprefix("failures/")): (
-            Refusal(record.value["kind"], record.value["detail"]),
-            times.read(record.value["at"]),
-        )
-        for record in store.list("failures")
-    }
+def refusal(store: Store, domain: Domain) -> Refusal | None:
+    """Why there is no certificate for ``domain``, as far as the CA was asked."""
+    record = store.get(_failure(domain))
+    return Refusal(record.value["kind"], record.value["detail"]) if record else None
 
 
 def _failure(domain: Domain) -> str:

@@ -1,26 +1,40 @@
 """Claims as records: who holds a domain or an upstream. Taken by write-if-absent, under one lock."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from hookrunner.core.claims import Claims
 from hookrunner.edges.records import ABSENT, Store
 from hookrunner.model.app import Manifest, Upstream
 from hookrunner.model.names import AppName, Domain
 
+_K = TypeVar("_K")
+
 _LOCK = "claims"
 _DOMAINS, _UPSTREAMS = "claims/domains", "claims/upstreams"
 
 
 def read_claims(store: Store) -> Claims:
-    """All claims of the server."""
+    """All claims of the server, each read when it is asked for: a push looks at its own few among thousands."""
+    return Claims(_Held(store, _DOMAINS, Domain.parse), _Held(store, _UPSTREAMS, str))
 
-    def held(prefix: str) -> dict[str, AppName]:
-        return {
-            record.key.removeprefix(f"{prefix}/"): AppName.parse(record.value["app"]) for record in store.list(prefix)
-        }
 
-    domains = {Domain.parse(name): app for name, app in held(_DOMAINS).items()}
-    return Claims(domains, held(_UPSTREAMS))
+class _Held(Mapping[_K, AppName]):
+    def __init__(self, store: Store, prefix: str, parse: Callable[[str], _K]) -> None:
+        self._store, self._prefix, self._parse = store, prefix, parse
+
+    def __getitem__(self, key: _K) -> AppName:
+        record = self._store.get(f"{self._prefix}/{key}")
+        if record is None:
+            raise KeyError(key)
+        return AppName.parse(record.value["app"])
+
+    def __iter__(self) -> Iterator[_K]:
+        for record in self._store.list(self._prefix):
+            yield self._parse(record.key.removeprefix(f"{self._prefix}/"))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def take(store: Store, app: AppName, manifest: Manifest) -> None:

@@ -12,15 +12,16 @@ from hookrunner.model.publication import Publication
 
 def queue(store: Store, app: AppName, *, commit: str, ref: str, now: datetime) -> Deploy:
     """A new deploy, under the next number of the app."""
-    number = max((deploy.number for deploy in history(store, app)), default=0) + 1
     while True:
-        deploy = Deploy(app, number, commit, ref, now)
+        last = store.get(f"numbers/{app}")
+        number = last.value["last"] + 1 if last else 1
         try:
-            store.put(_key(deploy), deploy.to_json(), if_revision=ABSENT)
+            store.put(f"numbers/{app}", {"last": number}, if_revision=last.revision if last else ABSENT)
         except Conflict:
-            number += 1
-        else:
-            return deploy
+            continue
+        deploy = Deploy(app, number, commit, ref, now)
+        store.put(_key(deploy), deploy.to_json(), if_revision=ABSENT)
+        return deploy
 
 
 def save(store: Store, deploy: Deploy) -> Deploy:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hookrunner.core import problems, publishing, refs, serving, wording
-from hookrunner.core.certificates import Issue, Keep, decide
+from hookrunner.core.certificates import Issue, Keep, decide, wanted
 from hookrunner.core.problems import Refusal
 from hookrunner.core.wording import Kind, Line
 from hookrunner.edges import certificates, claims, deploys
@@ -20,9 +20,10 @@ from hookrunner.flows import issue
 from hookrunner.flows.inspect import NoManifest, Unfit, inspect
 from hookrunner.flows.receive import unfit
 from hookrunner.model.app import Https, Manifest
+from hookrunner.model.certificate import Certificate
 from hookrunner.model.deploy import Deploy, State
 from hookrunner.model.names import Domain, Invalid
-from hookrunner.model.publication import Publication, Published, Refused
+from hookrunner.model.publication import CertificateId, Publication, Published, Refused
 from hookrunner.model.server import Settings
 
 Say = Callable[[Line], None]
@@ -47,6 +48,7 @@ class Run:
     publisher: Publisher
     say: Say
     now: datetime
+    issued: int = 0  # certificates that this run had issued
 
     def to_the_end(self) -> Deploy:
         """Carry the deploy out, say every step and the verdict, and return its last record. Raises nothing expected."""
@@ -134,7 +136,7 @@ class Run:
             publication = self._publication(manifest)
             answer = self.publisher.publish(publication)
         if isinstance(answer, Refused):
-            raise _Failed(list(publishing.refused(answer, str(self.deploy.app), self._fresh(publication))))
+            raise _Failed(list(publishing.refused(answer, str(self.deploy.app), self.issued)))
         before = deploys.publication(self.store, self.deploy.app)
         deploys.save_publication(self.store, self.deploy, publication, self.now)
         claims.give_back(self.store, self.deploy.app, but=(manifest.domains, manifest.upstreams))
@@ -147,30 +149,31 @@ class Run:
             self.deploy.release,
             manifest,
             authority=self.settings.acme.authority.name,
-            existing=certificates.existing(self.store),
+            existing=self._existing(manifest),
         )
 
     def _certify(self, manifest: Manifest) -> dict[Domain, Refusal]:
         """Have the missing certificates issued; why each other one was not."""
         authority = self.settings.acme.authority
-        existing = certificates.existing(self.store)
+        existing = self._existing(manifest)
         decisions = decide(manifest, authority=authority.name, existing=existing, now=self.now)
-        wanted = [decision for decision in decisions if isinstance(decision, Issue)]
+        missing = [decision for decision in decisions if isinstance(decision, Issue)]
         refused: dict[Domain, Refusal] = {}
-        if not wanted:
+        if not missing:
             return refused
         width = wording.column(str(domain) for domain in manifest.domains)
-        self.say(wording.step(f"Asking {authority.title} for {wording.counted(len(wanted), 'certificate')}"))
+        self.say(wording.step(f"Asking {authority.title} for {wording.counted(len(missing), 'certificate')}"))
         for decision in decisions:
             if not isinstance(decision, Issue):
                 state = "unchanged, " if isinstance(decision, Keep) else "waiting: "
                 self.say(wording.row(str(decision.certificate.domain), f"{state}{decision.why}", width))
-        results = issue.issue(wanted, settings=self.settings, store=self.store, publisher=self.publisher, now=self.now)
+        results = issue.issue(missing, settings=self.settings, store=self.store, publisher=self.publisher, now=self.now)
         for domain, outcome, took in results:
             if isinstance(outcome, Refusal):
                 refused[domain] = outcome
                 words = f"refused: {outcome}"
             else:
+                self.issued += 1
                 words = f"issued in {wording.seconds(took)}, until {outcome:%Y-%m-%d}"
             self.say(wording.row(str(domain), words, width))
         return refused
@@ -219,10 +222,8 @@ class Run:
         rest = f"deploy {live[0].number} ({live[0].short}) still is" if live else "nothing is live yet"
         return wording.error(f"deploy {self.deploy.number} is not live {{took}}, {rest}")
 
-    def _fresh(self, publication: Publication) -> int:
-        existing = certificates.existing(self.store)
-        now = self.now.replace(microsecond=0)  # records keep whole seconds
-        return sum(existing[certificate].issued == now for certificate in publication.chains)
+    def _existing(self, manifest: Manifest) -> dict[CertificateId, Certificate]:
+        return certificates.existing(self.store, wanted(manifest, self.settings.acme.authority.name))
 
     def _give_back_unserved(self) -> None:
         """A deploy that fails keeps no name that is not live."""

@@ -5,7 +5,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from hookrunner.core import renewal
-from hookrunner.core.problems import Refusal
 from hookrunner.edges import certificates, deploys
 from hookrunner.edges.records import Store
 from hookrunner.model import times
@@ -77,19 +76,19 @@ def status(store: Store, app: AppName) -> AppStatus:
 
 
 def _names(publication: Publication, store: Store) -> tuple[NameStatus, ...]:
-    existing, refusals = certificates.existing(store), certificates.refusals(store)
-    return tuple(_name(name, site, existing, refusals) for site in publication.sites for name in site.names)
+    existing = certificates.existing(store, [name.certificate for name in publication.names if name.certificate])
+    return tuple(_name(name, site, existing, store) for site in publication.sites for name in site.names)
 
 
 def _name(
     name: ServedName,
     site: PublishedSite,
     existing: dict[CertificateId, Certificate],
-    refusals: dict[Domain, tuple[Refusal, datetime]],
+    store: Store,
 ) -> NameStatus:
     if name.certificate:
         return NameStatus(name.domain, Standing.HTTPS, "", existing.get(name.certificate))
     if site.https is Https.OFF:
         return NameStatus(name.domain, Standing.HTTP, "", None)
-    why = str(refusals[name.domain][0]) if name.domain in refusals else "no certificate yet"
+    why = str(certificates.refusal(store, name.domain) or "no certificate yet")
     return NameStatus(name.domain, Standing.WAITING, why, None)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hookrunner.core import serving
-from hookrunner.core.certificates import Decision, Issue, decide
+from hookrunner.core.certificates import Decision, Issue, decide, wanted
 from hookrunner.edges import certificates, deploys
 from hookrunner.edges.git import Repository
 from hookrunner.edges.records import Store
@@ -30,7 +30,8 @@ class Plan:
 def plan(repository: Repository, commit: str, *, app: AppName, settings: Settings, store: Store, now: datetime) -> Plan:
     """Plan the deploy of ``commit``. Raises what :func:`~hookrunner.flows.inspect.inspect` raises."""
     manifest = inspect(repository, commit, app=app, settings=settings, store=store).manifest
-    existing, authority = certificates.existing(store), settings.acme.authority.name
+    authority = settings.acme.authority.name
+    existing = certificates.existing(store, wanted(manifest, authority))
     decisions = decide(manifest, authority=authority, existing=existing, now=now)
     live = deploys.publication(store, app)
     before = live[1] if live else None

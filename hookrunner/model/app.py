@@ -12,7 +12,8 @@ _SOCKET_PATH = re.compile(r"/[A-Za-z0-9_@+.-]+(?:/[A-Za-z0-9_@+.-]+)*\Z")
 _SOCKET_PATH_LONGEST = 107  # sun_path of unix(7), less its NUL
 _TCP = re.compile(r"http://(?P<host>[0-9.]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})\Z")
 # Whatever could leave a quoted nginx string or mean something inside it.
-_UNSAFE_IN_PATH = re.compile(r"[\x00-\x1f\x7f$\"'\\{};]")
+# A lone surrogate, which JSON can carry, has no bytes to name a folder with.
+_UNSAFE_IN_PATH = re.compile(r"[\x00-\x1f\x7f$\"'\\{};\ud800-\udfff]")
 
 
 MAX_BODY = 10 * 1024 * 1024  # bytes

@@ -56,6 +56,11 @@ class Domain:
         """The name without its ``*.``."""
         return self.name.removeprefix("*.")
 
+    @property
+    def parent_wildcard(self) -> "Domain":
+        """The one wildcard that covers this name, which is none itself."""
+        return Domain(f"*.{self.name.partition('.')[2]}")
+
     def covers(self, other: "Domain") -> bool:
         """Whether a certificate for this domain is good for ``other`` (RFC 9525 section 6.3)."""
         if self == other:

@@ -2,7 +2,9 @@
 
 import fcntl
 import os
+import re
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ from hookrunner.publisher.nginx import Outcome, Server
 
 DEFAULT_FILE = "00-hookrunner.conf"
 _CHECKS_AT_ONCE = 8
+_OLD_WORKERS = 0.5  # seconds that they may still accept TLS connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,11 @@ class Door:
         except FileNotFoundError:
             return False
         made_from = render.inputs(publication, self._settings)
-        return render.is_made_from(text, made_from) and file.with_name(DEFAULT_FILE).exists()
+        return render.is_made_from(text, made_from) and self._nginx.answers(_generation(self._default_file))
+
+    @property
+    def _default_file(self) -> Path:
+        return self._settings.nginx.sites / DEFAULT_FILE
 
     def _reload_with(self, publication: Publication, holders: Holders, file: Path, undo: "_Undo") -> Refused | None:
         """Write, test, reload, and see the new workers answer. When it returns a refusal, the files are put back."""
@@ -135,7 +142,7 @@ class Door:
         generation = os.urandom(16).hex()
         undo.write(file, render.app_file(publication, self._settings, version))
         undo.write(
-            file.with_name(DEFAULT_FILE),
+            self._default_file,
             render.default_file(self._settings, version, generation=generation, names=_names(holders)),
         )
         tested = self._nginx.test()
@@ -169,8 +176,15 @@ class Door:
 
         secured = [(name.domain, name.certificate) for name in publication.names if name.certificate]
         with ThreadPoolExecutor(_CHECKS_AT_ONCE) as pool:
-            wrong = pool.map(lambda one: self._served_wrongly(one[0], publication.chains[one[1]]), secured)
+            wrong = pool.map(lambda one: self._wrong_at_last(one[0], publication.chains[one[1]]), secured)
             return {domain: words for (domain, _), words in zip(secured, wrong, strict=True)}
+
+    def _wrong_at_last(self, domain: Domain, chain: str) -> str | None:
+        """What is still wrong after :data:`_OLD_WORKERS`: until then an old worker may have answered."""
+        until = time.monotonic() + _OLD_WORKERS
+        while (wrong := self._served_wrongly(domain, chain)) and time.monotonic() < until:
+            time.sleep(0.02)
+        return wrong
 
     def _served_wrongly(self, domain: Domain, chain: str) -> str | None:
         """What is wrong with the leaf that nginx serves for ``domain`` by SNI (RFC 6066 section 3), or None."""
@@ -249,6 +263,15 @@ def _names(holders: Holders) -> set[str]:
     return {domain.name for domain in holders.domains}
 
 
+def _generation(default_file: Path) -> str:
+    """The generation that the file has written down: what nginx runs, unless a reload was missed."""
+    try:
+        found = re.search(r"location = /([0-9a-f]{32}) ", default_file.read_text())
+    except FileNotFoundError:
+        return ""
+    return found[1] if found else ""
+
+
 def _why_not_reloaded(reloaded: Outcome) -> tuple[str, ...]:
     if not reloaded.ok:
         return reloaded.words
@@ -265,6 +288,7 @@ def prepare(settings: Settings, holders: Holders) -> list[Path]:
     file = settings.nginx.sites / DEFAULT_FILE
     made = [*missing] if file.exists() else [*missing, file]
     version = Server(settings.nginx).version()
-    text = render.default_file(settings, version, generation=os.urandom(16).hex(), names=_names(holders))
+    generation = _generation(file) or os.urandom(16).hex()
+    text = render.default_file(settings, version, generation=generation, names=_names(holders))
     durable.replace(file, text.encode(), 0o644)
     return made

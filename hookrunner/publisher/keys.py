@@ -76,11 +76,11 @@ class KeyFolder:
 
         Raises :class:`KeyLost`, and :class:`Invalid` for a chain that is none or does not cover what is served.
         """
-        from cryptography import x509
-
         link = self._current(certificate)
         if _text(link / _CHAIN) == chain and (link / _KEY).exists():
             return None
+        from cryptography import x509  # 26 ms, and most pushes bring no new chain
+
         try:
             leaf = x509.load_pem_x509_certificates(chain.encode())[0]
         except ValueError as error:

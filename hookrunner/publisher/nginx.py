@@ -64,7 +64,7 @@ class Server:
         while in_a_row < _ANSWERS_IN_A_ROW:
             if time.monotonic() > until:
                 return False
-            in_a_row = in_a_row + 1 if self._answers(generation) else 0
+            in_a_row = in_a_row + 1 if self.answers(generation) else 0
             if not in_a_row:
                 time.sleep(_PAUSE)
         return True
@@ -84,7 +84,8 @@ class Server:
             path for path, text in zip(parts[1::2], parts[2::2], strict=True) if path != but and named.search(text)
         )
 
-    def _answers(self, generation: str) -> bool:
+    def answers(self, generation: str) -> bool:
+        """Whether the worker that answers now runs this generation."""
         request = f"GET /{generation} HTTP/1.1\r\nHost: {MARKER_HOST}\r\nConnection: close\r\n\r\n"
         try:
             with socket.create_connection((self.address(), self._settings.http_port), timeout=1) as connection:

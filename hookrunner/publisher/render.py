@@ -32,6 +32,7 @@ def inputs(publication: Publication, settings: Settings) -> str:
     facts = [
         hookrunner.__version__, [site.to_json() for site in publication.sites], nginx, str(settings.state),
         listens(settings.nginx.listen, settings.nginx.http_port),
+        [[str(name), chain] for name, chain in publication.chains.items()],
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -128,7 +128,8 @@ def whole(least: int, most: int) -> Callable[[object], int]:
         if not isinstance(value, int) or isinstance(value, bool):
             raise Invalid(f"is {_kind(value)}; it takes a whole number")
         if not least <= value <= most:
-            raise Invalid(f"is {value}; it takes a number from {least} to {most}")
+            shown = value if value.bit_length() < 64 else "far too large"  # int's own str() refuses 4301 digits
+            raise Invalid(f"is {shown}; it takes a number from {least} to {most}")
         return value
 
     return parse

@@ -201,8 +201,8 @@ def _routes(table: Table, policy: Policy | None) -> tuple[Route, ...]:
             _check_path(path)
             inner = Table(table.document, (*table.path, path), fields.mapping(value), table.problems)
         except Invalid as error:
-            if path in SITE_KEYS and table.path == ("routes",):
-                line = table.document.line_of(("routes",))
+            line = table.document.line_of(("routes",))
+            if line and path in SITE_KEYS and table.path == ("routes",):
                 table.wrong(path, f"`{path}` stands under [routes]; move it above line {line}")
             else:
                 table.wrong(path, f'"{path}" {error}')

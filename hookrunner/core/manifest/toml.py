@@ -31,6 +31,16 @@ _TOKEN = re.compile(
     r"|\n",
     re.DOTALL,
 )
+# The same strings and comments in a text that may be broken; each alternative matches in one pass, terminated or not.
+_OPAQUE = re.compile(
+    r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"{3,5})?'
+    r"|'''(?:[^']|'(?!''))*+(?:'{3,5})?"
+    r'|"(?:[^"\\\n]|\\[^\n])*+"?'
+    r"|'[^'\n]*+'?"
+    r"|\#[^\n]*",
+    re.DOTALL,
+)
+_DEEPEST = 64  # dots in one key; tomllib's memory grows with their square, 3 GB for a key of 64 KiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,8 @@ def read(content: bytes) -> Document:
     except Invalid as error:
         raise Unreadable(Problem(None, "", str(error))) from error
     lines = tuple(text.replace("\r\n", "\n").split("\n"))
+    if any(part.count(".") > _DEEPEST for part in re.split(r"[=,\[\]{}\n]", _OPAQUE.sub("", text))):
+        raise Unreadable(Problem(None, "", "is nested too deeply"))
     try:
         data = tomllib.loads(text)
     except RecursionError as error:

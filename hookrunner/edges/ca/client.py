@@ -118,7 +118,9 @@ def refusal(error: Exception) -> Refusal:
             return Refusal("unreachable", f"its certificate is not trusted: {_innermost(error)}")
         case requests.exceptions.JSONDecodeError():
             return Refusal("protocol", "an answer is not JSON")
-        case requests.exceptions.MissingSchema() | requests.exceptions.InvalidSchema() | requests.exceptions.InvalidURL():
+        case (
+            requests.exceptions.MissingSchema() | requests.exceptions.InvalidSchema() | requests.exceptions.InvalidURL()
+        ):
             return Refusal("protocol", str(error))
         case requests.exceptions.RequestException():
             return Refusal("unreachable", _innermost(error))
