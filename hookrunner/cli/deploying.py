@@ -8,12 +8,12 @@ from hookrunner.edges.git import Repository
 from hookrunner.edges.publisher import InProcess
 from hookrunner.edges.records import FileStore
 from hookrunner.flows.deploy import Run
-from hookrunner.model.deploy import Deploy
+from hookrunner.model.deploy import Deploy, State
 from hookrunner.model.server import Settings
 
 
 def run(deploy: Deploy, repository: Repository, settings: Settings, now: datetime, printer: Printer) -> Deploy:
-    """Run the deploy to its verdict. A defect of ours still ends in a line that says so, never in a traceback."""
+    """Run the deploy to its verdict; never a traceback."""
     store = FileStore(settings.records)
     try:
         return Run(
@@ -26,5 +26,7 @@ def run(deploy: Deploy, repository: Repository, settings: Settings, now: datetim
             now=now,
         ).to_the_end()
     except Exception as error:
-        printer.say(wording.error(f"deploy {deploy.number} broke off: {type(error).__name__}: {error}"))
-        raise
+        # Not even the verdict could be recorded: no space left, or no permission.
+        printer.say(wording.error(str(error) or type(error).__name__))
+        printer.say(wording.error(f"deploy {deploy.number} broke off, its record could not be written"))
+        return deploy.at(State.FAILED)

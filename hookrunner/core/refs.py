@@ -60,5 +60,6 @@ def short(ref: str) -> str:
 
 def how_to_deploy(update: Update, branch: str) -> str:
     """The command that deploys what ``update`` pushed in vain."""
-    source = f"{update.ref}^{{commit}}" if update.ref.startswith(_TAGS) else short(update.ref)
-    return f"git push REMOTE {shlex.quote(f'{source}:{short(branch)}')}"
+    if update.ref.startswith(_TAGS):
+        return f"git push REMOTE {shlex.quote(f'{short(update.ref)}^{{commit}}:{branch}')}"
+    return f"git push REMOTE {shlex.quote(f'{short(update.ref)}:{short(branch)}')}"

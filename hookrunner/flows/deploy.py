@@ -29,6 +29,9 @@ from hookrunner.model.server import Settings
 Say = Callable[[Line], None]
 
 
+_LONGEST_URL = 30  # characters that leave a verdict on one line
+
+
 class _Failed(Exception):
     """The deploy cannot go on; ``lines`` say why, and what to do."""
 
@@ -69,6 +72,9 @@ class Run:
                 state = State.DONE
             except (ProgramFailed, PublisherError, OSError) as error:
                 self.say(wording.error(str(error)))
+                verdict, state = self._not_live(), State.FAILED
+            except Exception as error:
+                self.say(wording.error(f"a defect of hookrunner: {type(error).__name__}: {error}"))
                 verdict, state = self._not_live(), State.FAILED
             took = wording.seconds(time.monotonic() - started)
             verdict = Line(verdict.kind, verdict.text.replace("{took}", f"({took})"))
@@ -116,7 +122,8 @@ class Run:
         making = releases / f".{self.deploy.release}"
         index = making.with_suffix(".index")
         shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(parents=True, mode=0o755)
+        making.mkdir(parents=True)
+        making.chmod(0o755)  # whatever the umask: nginx's workers are somebody else
         try:
             self.repository.check_out(self.deploy.commit, making, without=dropped, index=index)
             making.rename(release)
@@ -186,36 +193,35 @@ class Run:
         off = {domain for site in manifest.sites if site.https is Https.OFF for domain in site.domains}
         waiting = [name.domain for name in publication.names if not name.certificate and name.domain not in off]
         wrong = {domain: words for domain, words in answer.checked.items() if words}
+        required = {domain for site in manifest.sites if site.https is Https.REQUIRED for domain in site.domains}
         if answer.reloads:
             checked = f", {wording.counted(len(answer.checked), 'name')} checked over HTTPS" if answer.checked else ""
             self.say(wording.step(f"nginx tested and reloaded{checked}"))
             width = wording.column(urls)
             for name, url in zip(publication.names, urls, strict=True):
-                note = wrong.get(name.domain) or ("no HTTPS yet" if name.domain in waiting else "")
+                late = "503 until it has a certificate" if name.domain in required else "no HTTPS yet"
+                note = wrong.get(name.domain) or (late if name.domain in waiting else "")
                 self.say(wording.row(url, note, width) if note else wording.detail(url))
         else:
             self.say(wording.detail("names and certificates unchanged, nginx untouched"))
         self._say_all(wording.hint(text) for text in _hints(refused))
-        return self._verdict(manifest, urls, waiting, wrong)
+        return self._verdict(urls, waiting, len(required.intersection(waiting)), len(wrong))
 
-    def _verdict(
-        self, manifest: Manifest, urls: list[str], waiting: list[Domain], wrong: dict[Domain, str]
-    ) -> tuple[Line, State]:
+    def _verdict(self, urls: list[str], waiting: list[Domain], unavailable: int, wrong: int) -> tuple[Line, State]:
         number, names = self.deploy.number, len(urls)
-        required = {d for site in manifest.sites if site.https is Https.REQUIRED for d in site.domains}
-        if unavailable := [domain for domain in waiting if domain in required]:
-            cause = f'{unavailable[0]} has no certificate, and https = "required"'
-            text = f"deploy {number} failed {{took}}: {cause}, so it answers 503"
+        if unavailable:
+            text = f"deploy {number} failed {{took}}, {unavailable} of {wording.counted(names, 'name')} answers 503"
             return wording.error(text), State.FAILED
         if wrong:
-            text = f"deploy {number} is live {{took}}, {len(wrong)} of {names} names answer wrongly"
+            text = f"deploy {number} is live {{took}}, {wrong} of {names} names answer wrongly"
             return wording.error(text), State.PARTLY
         if waiting:
             have = "has" if len(waiting) == 1 else "have"
             share = f"{len(waiting)} of {wording.counted(names, 'name')}"
             text = f"deploy {number} is live {{took}}, {share} {have} no HTTPS yet"
             return Line(Kind.WARNING, text), State.PARTLY
-        return Line(Kind.SUCCESS, f"deploy {number} is live {{took}}  {urls[0]}"), State.DONE
+        url = f"  {urls[0]}" if len(urls[0]) <= _LONGEST_URL else ""
+        return Line(Kind.SUCCESS, f"deploy {number} is live {{took}}{url}"), State.DONE
 
     def _not_live(self) -> Line:
         live = deploys.publication(self.store, self.deploy.app)

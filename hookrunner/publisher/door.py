@@ -29,7 +29,7 @@ from hookrunner.publisher.nginx import Outcome, Server
 
 DEFAULT_FILE = "00-hookrunner.conf"
 _CHECKS_AT_ONCE = 8
-_OLD_WORKERS = 0.5  # seconds that they may still accept TLS connections
+_OLD_WORKERS = 2.0  # seconds that they may still accept TLS connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ class Door:
     def _csrs(self, requests: list[CsrRequest]) -> list[str]:
         domains = self._holders().domains
         for request in requests:
-            if request.certificate.domain not in domains:
-                raise Invalid(f"no app holds {request.certificate.domain}")
+            if unclaimed := [name for name in (request.certificate.domain, *request.names) if name not in domains]:
+                raise Invalid(f"no app holds {unclaimed[0]}")
         with self._alone():
             return [self._keys.csr(request) for request in requests]
 
@@ -96,6 +96,8 @@ class Door:
         return Published(reloads, self._check_leaves(publication) if reloads else {})
 
     def _check(self, publication: Publication, holders: Holders) -> None:
+        if len({name.domain for name in publication.names}) != len(publication.names):
+            raise Invalid("a domain is named twice")
         for name in publication.names:
             if holders.domains.get(name.domain) != publication.app:
                 raise Invalid(f"{name.domain} is not claimed by {publication.app}")
@@ -175,13 +177,13 @@ class Door:
         from concurrent.futures import ThreadPoolExecutor
 
         secured = [(name.domain, name.certificate) for name in publication.names if name.certificate]
+        until = time.monotonic() + _OLD_WORKERS
         with ThreadPoolExecutor(_CHECKS_AT_ONCE) as pool:
-            wrong = pool.map(lambda one: self._wrong_at_last(one[0], publication.chains[one[1]]), secured)
+            wrong = pool.map(lambda one: self._wrong_at_last(one[0], publication.chains[one[1]], until), secured)
             return {domain: words for (domain, _), words in zip(secured, wrong, strict=True)}
 
-    def _wrong_at_last(self, domain: Domain, chain: str) -> str | None:
-        """What is still wrong after :data:`_OLD_WORKERS`: until then an old worker may have answered."""
-        until = time.monotonic() + _OLD_WORKERS
+    def _wrong_at_last(self, domain: Domain, chain: str, until: float) -> str | None:
+        """What is still wrong at the moment ``until``: before it an old worker may have answered."""
         while (wrong := self._served_wrongly(domain, chain)) and time.monotonic() < until:
             time.sleep(0.02)
         return wrong

@@ -13,6 +13,7 @@ from hookrunner.model.server import Nginx
 MARKER_HOST = "hookrunner.invalid"  # a name that nobody can have (RFC 6761 section 6.4)
 
 _ANSWERS_IN_A_ROW = 5
+_WHILE = 0.12  # seconds
 _ROLL_OVER = 3.0  # seconds, beside the time that nginx takes to read its configuration
 _PAUSE = 0.005
 _TIMEOUT = 120  # seconds; ten thousand certificates take seven to parse
@@ -56,18 +57,22 @@ class Server:
     def runs(self, generation: str, *, reading: float) -> bool:
         """Whether only workers of this generation answer now; waits for them as long as is reasonable.
 
-        ``reading`` is how many seconds nginx took to parse. Old workers answer for some 100 ms more, so
-        several new connections in a row have to reach a new one.
+        ``reading`` is how many seconds nginx took to parse. The master lets old workers accept for 100 ms beside the
+        new ones, and any of them may take a connection: so every answer of a longer while has to be right.
         """
         until = time.monotonic() + 2 * reading + _ROLL_OVER
-        in_a_row = 0
-        while in_a_row < _ANSWERS_IN_A_ROW:
+        right_since, in_a_row = 0.0, 0
+        while True:
+            if self.answers(generation):
+                right_since = right_since if in_a_row else time.monotonic()
+                in_a_row += 1
+                if in_a_row >= _ANSWERS_IN_A_ROW and time.monotonic() - right_since >= _WHILE:
+                    return True
+            else:
+                in_a_row = 0
             if time.monotonic() > until:
                 return False
-            in_a_row = in_a_row + 1 if self.answers(generation) else 0
-            if not in_a_row:
-                time.sleep(_PAUSE)
-        return True
+            time.sleep(_PAUSE)
 
     def address(self) -> str:
         """Where this machine reaches its own nginx."""

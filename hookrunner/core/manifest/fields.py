@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from hookrunner.core.manifest.toml import Document, Path, Problem
+from hookrunner.core.visible import visible
 from hookrunner.model.names import Invalid
 
 _T = TypeVar("_T")
@@ -13,6 +14,8 @@ _SIZE = re.compile(r"(?P<count>[0-9]{1,12})(?P<unit>[kmg])\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BYTES = {"k": 1024, "m": 1024**2, "g": 1024**3}
 _LONGEST_DURATION = 10 * 365 * 86400  # seconds
+
+_LONGEST_QUOTE = 60  # characters of a value that a problem repeats
 
 OPEN_PREFIX = "x-"  # a table of this name is somebody else's
 
@@ -70,7 +73,7 @@ class Table:
             try:
                 values.append(parse(text))
             except Invalid as error:
-                self.wrong(key, f'"{text}" {error}')
+                self.wrong(key, f'"{visible(text, limit=_LONGEST_QUOTE)}" {error}')
         return tuple(values)
 
     def table(self, key: str) -> "Table":

@@ -58,10 +58,16 @@ def issue(orders: Sequence[Order], *, settings: Acme, webroot: Path, store: Stor
         took = time.monotonic() - started
         yield from (Result(order, refused, took) for order in orders)
         return
+    defect: BaseException | None = None
     with ThreadPoolExecutor(min(settings.concurrency, len(orders)), "acme") as pool:
         running: list[Future[Result]] = [pool.submit(runner.run, order) for order in orders]
         for done in as_completed(running):
-            yield done.result()
+            if error := done.exception():  # ours, such as a full disk: what the CA issued comes first
+                defect = error
+            else:
+                yield done.result()
+    if defect:
+        raise defect
 
 
 class _Runner:

@@ -1,0 +1,308 @@
+"""Root's door with a real nginx: it serves exactly what was asked for, or changes nothing and says why."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hookrunner.model.app import Https
+from hookrunner.model.names import Domain
+from hookrunner.model.publication import CertificateId, Publication
+from tests.conftest import Boot
+from tests.lab.server import Server
+from tests.publisher.made import CA, Room, publication, remove, site
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[Server]:
+    """A server for the tests of this file."""
+    booted = Server()
+    yield booted
+    booted.down()
+
+
+@pytest.fixture
+def room(own: Server) -> Iterator[Room]:
+    """Its door, with the app shop that holds two names and has a release; cleared afterwards."""
+    made = Room.of(own)
+    made.claim("shop", "a.example", "b.example")
+    made.release("shop", 1, {"index.html": "one", "public/index.html": "public", "app.toml": "", ".env": "secret"})
+    yield made
+    remove(made, "shop")
+    for file in own.nginx.others.iterdir():
+        file.unlink()
+    assert made.door.answer({"publish": publication("shop", made.release("shop", 1, {})).to_json()})["published"]
+    remove(made, "shop")
+    made.settings.current(next(iter(made.domains.values()))).unlink(missing_ok=True)
+
+
+FIRST, SECOND = f"1-{1:040x}", f"2-{2:040x}"
+
+
+def publish(room: Room, asked: Publication) -> dict[str, Any]:
+    """The door's answer."""
+    return room.door.answer({"publish": asked.to_json()})
+
+
+def words(answer: dict[str, Any]) -> tuple[str, list[str]]:
+    """A refusal's reason and words."""
+    return answer["refused"]["reason"], answer["refused"]["words"]
+
+
+def test_one_reload_and_none_when_nothing_changed(room: Room) -> None:
+    """The first publication reloads once, by nginx's own log; content alone, and the same again, reload nothing."""
+    before = room.server.nginx.reloads()
+    asked = publication("shop", FIRST, site("a.example", "b.example"))
+    assert publish(room, asked) == {"published": {"reloads": 1, "checked": {}}}
+    assert room.server.nginx.reloads() == before + 1
+    assert [room.server.get(name).body for name in ("a.example", "b.example")] == ["one", "one"]
+    room.release("shop", 2, {"index.html": "two"})
+    for _ in range(2):
+        assert publish(room, replace(asked, release=SECOND)) == {"published": {"reloads": 0, "checked": {}}}
+        assert room.server.get("a.example").body == "two"
+    assert room.server.nginx.reloads() == before + 1
+
+
+def test_names_are_secured_and_their_leaves_checked(room: Room) -> None:
+    """A name with a certificate answers over HTTPS and is redirected there, one without stays on HTTP."""
+    identity, chain = room.certificate("a.example")
+    asked = publication("shop", FIRST, site(("a.example", identity), "b.example"), chains={identity: chain})
+    assert publish(room, asked) == {"published": {"reloads": 1, "checked": {"a.example": None}}}
+    context = ssl.create_default_context(cadata=room.authority.root)
+    address = ("127.0.0.1", room.server.https_port)
+    with socket.create_connection(address) as tcp, context.wrap_socket(tcp, server_hostname="a.example") as tls:
+        assert tls.getpeercert(binary_form=True) == ssl.PEM_cert_to_DER_cert(chain[: chain.index("-----END") + 26])
+    redirect = room.server.get("a.example", "/x?y=1")
+    assert redirect.status == 301
+    assert redirect.headers["location"] == f"https://a.example:{room.server.https_port}/x?y=1"
+    assert room.server.get("b.example").body == "one"
+    renewed, new_chain = room.certificate("a.example")
+    again = replace(asked, chains={renewed: new_chain})
+    assert publish(room, again) == {"published": {"reloads": 1, "checked": {"a.example": None}}}
+
+
+def test_a_leaf_that_another_file_serves_is_seen(room: Room) -> None:
+    """When nginx serves another certificate for a name than was published, the check says so."""
+    identity, chain = room.certificate("a.example")
+    other, other_chain = room.certificate("b.example")
+    asked = publication("shop", FIRST, site(("a.example", identity)), chains={identity: chain, other: other_chain})
+    publish(room, asked)
+    wrong = replace(asked, chains={identity: other_chain, other: chain})
+    assert room.door._check_leaves(wrong) == {Domain("a.example"): "nginx serves another certificate"}
+
+
+def test_hosts_that_nobody_named_get_nothing(room: Room) -> None:
+    """On the TLS port the handshake is rejected, on the other the connection is closed without a word."""
+    publish(room, publication("shop", FIRST, site("a.example")))
+    for host in ("stranger.example", "x.a.example", "localhost", "hookrunner.invalid"):
+        assert room.server.get(host).status == 0
+        context = ssl._create_unverified_context()  # noqa: S323
+        with (
+            socket.create_connection(("127.0.0.1", room.server.https_port)) as tcp,
+            pytest.raises(ssl.SSLError, match=r"(?i)unrecognized.name"),
+        ):
+            context.wrap_socket(tcp, server_hostname=host)
+
+
+def test_the_challenge_is_served_for_any_host(room: Room) -> None:
+    """Named or not, waiting, required or secured: tokens come from the one webroot, and a missing one is 404."""
+    identity, chain = room.certificate("a.example")
+    sites = (site(("a.example", identity)), site("b.example", https=Https.REQUIRED))
+    publish(room, publication("shop", FIRST, *sites, chains={identity: chain}))
+    token = room.settings.challenges / ".well-known" / "acme-challenge" / "door-token"
+    token.write_text("door-token.answer")
+    try:
+        for host in ("a.example", "b.example", "stranger.example"):
+            assert room.server.get(host, "/.well-known/acme-challenge/door-token").body == "door-token.answer"
+            assert room.server.get(host, "/.well-known/acme-challenge/none").status == 404
+    finally:
+        token.unlink()
+    assert room.server.get("b.example").status == 503
+
+
+def test_hidden_files_and_the_manifest_are_never_served(room: Room) -> None:
+    """Dot files, at any depth and however written, and app.toml are 404; .well-known is served."""
+    room.release(
+        "shop", 1, {"sub/.git/config": "x", ".well-known/x": "known", ".well-known/.x": "", "sub/app.toml": ""}
+    )
+    publish(room, publication("shop", FIRST, site("a.example")))
+    hidden = ("/.env", "/%2eenv", "//.env", "/sub/.git/config", "/app.toml", "/sub/app.toml", "/.well-known/.x")
+    assert {path: room.server.get("a.example", path).status for path in hidden} == dict.fromkeys(hidden, 404)
+    assert room.server.get("a.example", "/.well-known/x").body == "known"
+
+
+def test_what_is_not_the_apps_is_refused(room: Room) -> None:
+    """Unclaimed and foreign domains, upstreams, certificates, releases and folders that are not there."""
+    room.claim("blog", "c.example", upstream="http://127.0.0.1:8002")
+    identity, chain = room.certificate("a.example")
+    foreign, foreign_chain = room.certificate("c.example")
+    before, reloads = room.files, room.server.nginx.reloads()
+    gone = "9-" + "9" * 40
+    cases: dict[str, Publication] = {
+        "free.example is not claimed by shop": publication("shop", FIRST, site("free.example")),
+        "c.example is not claimed by shop": publication("shop", FIRST, site("c.example")),
+        "http://127.0.0.1:8001 is not claimed by shop": publication(
+            "shop", FIRST, site("a.example", proxy="http://127.0.0.1:8001")
+        ),
+        "http://127.0.0.1:8002 is not claimed by shop": publication(
+            "shop", FIRST, site("a.example", proxy="http://127.0.0.1:8002")
+        ),
+        f"the chain of {identity} is missing": publication("shop", FIRST, site(("a.example", identity))),
+        f"the certificate {foreign} is not of a domain of shop": publication(
+            "shop", FIRST, site("a.example"), chains={foreign: foreign_chain}
+        ),
+        f"{identity} does not cover b.example": publication(
+            "shop", FIRST, site(("b.example", identity)), chains={identity: chain}
+        ),
+        f". is no folder of release {gone}": publication("shop", gone, site("a.example")),
+        f"none is no folder of release {FIRST}": publication("shop", FIRST, site("a.example", root="none")),
+        f"index.html is no folder of release {FIRST}": publication("shop", FIRST, site("a.example", root="index.html")),
+        f"{'x' * 300} is no folder of release {FIRST}": publication("shop", FIRST, site("a.example", root="x" * 300)),
+    }
+    for text, asked in cases.items():
+        assert words(publish(room, asked)) == ("request", [text])
+    assert (room.files, room.server.nginx.reloads()) == (before, reloads)
+
+
+GOOD = publication("shop", FIRST, site("a.example")).to_json()
+CSR = {"certificate": f"{CA}/a.example", "names": ["a.example"], "key": "ecdsa-p256"}
+SITE = GOOD["sites"][0]
+CHANGES: list[dict[str, Any]] = [
+            {"names": [["a.example"]]}, {"names": [["a.example; }", None]]}, {"names": [["a.example\n", None]]},
+            {"names": "a.example"}, {"names": [[["a.example"], None]]}, {"names": [["a.example", 3]]},
+            {"root": "/etc"}, {"root": "../x"}, {"root": 'x"; }'}, {"root": "a\nb"}, {"root": "$uri"}, {"root": None},
+            {"root": ["x"]}, {"root": {}}, {"proxy": "http://127.0.0.1:8000"}, {"https": "maybe"}, {"https": []},
+            {"max_body": -1}, {"max_body": 0}, {"max_body": "1; }"}, {"max_body": True}, {"max_body": 1.5},
+            {"timeout": "1s"}, {"timeout": None}, {"extra": 1},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        None, [], "publish", 3, {}, {"publish": None}, {"publish": []}, {"publish": GOOD, "csr": []}, {"csr": {}},
+        {"csr": [None]}, {"csr": [CSR | {"key": "dsa"}]}, {"csr": [CSR | {"key": []}]}, {"csr": [CSR | {"names": "a"}]},
+        {"csr": [CSR | {"more": 1}]}, {"csr": [CSR | {"certificate": "../../etc/a.example"}]},
+        {"csr": [CSR | {"certificate": f"{CA}/../x"}]}, {"csr": [CSR | {"certificate": 1}]},
+        {"csr": [CSR | {"certificate": f"{CA}/free.example"}]}, {"csr": [{}]},
+        {"publish": GOOD | {"app": "../shop"}}, {"publish": GOOD | {"app": 1}}, {"publish": GOOD | {"app": None}},
+        {"publish": GOOD | {"release": "../../etc"}}, {"publish": GOOD | {"release": FIRST + "\n"}},
+        {"publish": GOOD | {"release": 1}}, {"publish": GOOD | {"sites": {}}}, {"publish": GOOD | {"sites": [1]}},
+        {"publish": GOOD | {"chains": []}}, {"publish": GOOD | {"chains": {"x": "y"}}},
+        {"publish": GOOD | {"chains": {f"{CA}/a.example": 1}}}, {"publish": GOOD | {"include": "/etc/passwd"}},
+        *({"publish": GOOD | {"sites": [SITE | change]}} for change in CHANGES),
+    ],
+    ids=lambda value: ascii(value)[-60:],
+)  # fmt: skip
+def test_a_hostile_request_is_refused(room: Room, request_: object) -> None:
+    """Whatever is sent, the answer is a refusal as a request, and nothing on the server changes."""
+    before, reloads = room.files, room.server.nginx.reloads()
+    answer = room.door.answer(request_)
+    assert list(answer) == ["refused"]
+    assert answer["refused"]["reason"] == "request"
+    assert (room.files, room.server.nginx.reloads()) == (before, reloads)
+
+
+def test_numbers_that_nginx_cannot_take_are_put_back(room: Room) -> None:
+    """When nginx's test fails because of ours, files and links are as before, and the running site runs on."""
+    asked = publication("shop", FIRST, site("a.example"))
+    publish(room, asked)
+    identity, chain = room.certificate("a.example")
+    before, reloads = room.files, room.server.nginx.reloads()
+    secured = replace(site(("a.example", identity)), max_body=10**40)
+    reason, said = words(publish(room, publication("shop", FIRST, secured, chains={identity: chain})))
+    assert reason == "test"
+    assert said[0].startswith(str(room.settings.nginx.sites / "shop.conf:"))
+    assert "client_max_body_size" in said[1]
+    assert (room.files, room.server.nginx.reloads()) == (before, reloads)
+    assert room.server.get("a.example").body == "one"
+
+
+def test_somebody_elses_broken_file_is_named_and_content_still_goes_live(room: Room) -> None:
+    """It is not blamed on the app; a publication that changes no nginx file does not ask nginx at all."""
+    asked = publication("shop", FIRST, site("a.example"))
+    publish(room, asked)
+    broken = room.server.nginx.others / "wiki.conf"
+    broken.write_text("server {\n    ssl_certficate x;\n}\n")
+    before = room.files
+    answer = publish(room, publication("shop", FIRST, site("a.example", "b.example")))
+    assert words(answer) == ("foreign", [f"{broken}:2", 'unknown directive "ssl_certficate"'])
+    assert room.files == before
+    room.release("shop", 2, {"index.html": "two"})
+    assert publish(room, replace(asked, release=SECOND)) == {"published": {"reloads": 0, "checked": {}}}
+    assert room.server.get("a.example").body == "two"
+
+
+def test_a_name_in_somebody_elses_file_is_a_conflict(room: Room) -> None:
+    """nginx would only warn and serve the first; the other file is named and nothing changes."""
+    other = room.server.nginx.others / "wiki.conf"
+    other.write_text(f"server {{ listen 127.0.0.1:{room.server.http_port}; server_name A.example; }}\n")
+    before, reloads = room.files, room.server.nginx.reloads()
+    answer = publish(room, publication("shop", FIRST, site("a.example", "b.example")))
+    assert words(answer) == ("conflict", [f"a.example is in {other} too"])
+    assert (room.files, room.server.nginx.reloads()) == (before, reloads)
+
+
+def test_a_file_edited_by_hand_is_written_again(room: Room) -> None:
+    """NAME.conf is ours: a change is found at the next publication and undone with a reload; so is a removed file."""
+    asked = publication("shop", FIRST, site("a.example"))
+    publish(room, asked)
+    file = room.settings.nginx.sites / "shop.conf"
+    text = file.read_text()
+    for edited in (text + "# mine\n", text.replace("a.example", "b.example"), "", None):
+        file.write_text(edited) if edited is not None else file.unlink()
+        assert publish(room, asked) == {"published": {"reloads": 1, "checked": {}}}
+        assert file.read_text() == text
+
+
+def test_a_lost_key_is_told_by_its_certificate(room: Room) -> None:
+    """A chain whose key is not here is refused with what to issue anew."""
+    identity, chain = room.certificate("b.example")
+    for key in (room.settings.certificates / identity.folder).glob("[0-9]*/key.pem"):
+        key.unlink()
+    before = room.files
+    answer = publish(room, publication("shop", FIRST, site(("b.example", identity)), chains={identity: chain}))
+    assert answer["refused"] == {"reason": "key", "words": ["the key of b.example is gone"], "lost": [str(identity)]}
+    assert room.files == before
+
+
+def test_keys_are_made_for_held_names_only(room: Room) -> None:
+    """A CSR for a name that no app holds is refused, and no folder is made."""
+    free = CertificateId(CA, Domain("free.example"))
+    answer = room.door.answer({"csr": [CSR, CSR | {"certificate": str(free)}]})
+    assert words(answer) == ("request", ["no app holds free.example"])
+    assert not (room.settings.certificates / free.folder).exists()
+
+
+def test_a_stopped_nginx_changes_nothing(boot: Boot) -> None:
+    """The reload is refused, and files and links are as before."""
+    room = Room.of(boot())
+    room.claim("shop", "a.example")
+    room.release("shop", 1, {"index.html": "one"})
+    room.server.nginx.stop()
+    before = room.files
+    reason, said = words(publish(room, publication("shop", FIRST, site("a.example"))))
+    assert reason == "reload"
+    assert "nginx.pid" in said[0]
+    assert room.files == before
+
+
+def test_a_reload_that_nginx_accepts_and_cannot_carry_out_is_put_back(boot: Boot) -> None:
+    """A port that another process holds passes test and reload; that no new worker answers is seen all the same."""
+    room = Room.of(boot())
+    room.claim("shop", "a.example")
+    room.release("shop", 1, {"index.html": "one"})
+    publish(room, publication("shop", FIRST, site("a.example")))
+    before = room.files
+    taken = room.server.ports.take()
+    with socket.create_server(("127.0.0.1", taken)):
+        moved = replace(room.settings, nginx=replace(room.settings.nginx, https_port=taken))
+        answer = publish(replace(room, settings=moved), publication("shop", FIRST, site("a.example")))
+    reason, said = words(answer)
+    assert reason == "reload"
+    assert said == ["the reload was accepted, but the old workers went on", "nginx's error log says why"]
+    assert room.files == before
+    assert room.server.get("a.example").body == "one"
