@@ -4,8 +4,11 @@ import os
 from pathlib import Path
 
 
-def replace(path: Path, content: bytes, mode: int) -> None:
-    """Put ``content`` at ``path`` at once and for good: a new file with ``mode`` from its creation, then renamed."""
+def replace(path: Path, content: bytes, mode: int, *, forever: bool = True) -> None:
+    """Put ``content`` at ``path`` at once: a new file with ``mode`` from its creation, then renamed.
+
+    Not ``forever``: a reader never sees a part of it, but a power cut may take it away again.
+    """
     new = _beside(path)
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
@@ -13,12 +16,14 @@ def replace(path: Path, content: bytes, mode: int) -> None:
             os.fchmod(fd, mode)
             file.write(content)
             file.flush()
-            os.fsync(fd)
+            if forever:
+                os.fsync(fd)
         new.replace(path)
     except BaseException:
         new.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if forever:
+        sync_folder(path.parent)
 
 
 def link(path: Path, target: str) -> None:

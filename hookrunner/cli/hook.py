@@ -4,20 +4,23 @@ import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hookrunner.cli import files
-from hookrunner.cli.detached import run_detached, show
 from hookrunner.cli.files import Unusable
-from hookrunner.cli.output import Printer, say_all
 from hookrunner.core import wording
 from hookrunner.core.refs import Update, parse_updates
+from hookrunner.core.wording import Line
 from hookrunner.edges.git import Repository
 from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.records import FileStore
 from hookrunner.flows import receive
-from hookrunner.model.deploy import Deploy
 from hookrunner.model.names import AppName, Invalid
 from hookrunner.model.server import Settings
+
+if TYPE_CHECKING:
+    from hookrunner.cli.output import Printer
+    from hookrunner.model.deploy import Deploy
 
 NAMES = ("pre-receive", "post-receive")
 
@@ -33,10 +36,10 @@ def main(name: str, app: str | None, *, config: str | None) -> int:
         run = _pre_receive if name == "pre-receive" else _post_receive
         return run(repository, updates, _app(repository, app), settings)
     except Unusable as error:
-        say_all(error.lines)
+        _say_all(error.lines)
         return error.status
     except (ProgramFailed, OSError) as error:
-        say_all([wording.error(str(error))])
+        _say_all([wording.error(str(error))])
         return 1
 
 
@@ -51,11 +54,13 @@ def _app(repository: Repository, given: str | None) -> AppName:
 def _pre_receive(repository: Repository, updates: list[Update], app: AppName, settings: Settings) -> int:
     store = FileStore(settings.records)
     lines = receive.check(repository, updates, app=app, settings=settings, store=store)
-    say_all(lines)
+    _say_all(lines)
     return 1 if lines else 0
 
 
 def _post_receive(repository: Repository, updates: list[Update], app: AppName, settings: Settings) -> int:
+    from hookrunner.cli.detached import run_detached, show
+
     now = datetime.now(UTC)
     deploy = receive.record(repository, updates, app=app, store=FileStore(settings.records), now=now)
     if deploy is None:
@@ -66,7 +71,14 @@ def _post_receive(repository: Repository, updates: list[Update], app: AppName, s
     return 0
 
 
-def _deploy(deploy: Deploy, repository: Repository, settings: Settings, now: datetime, printer: Printer) -> None:
+def _deploy(deploy: "Deploy", repository: Repository, settings: Settings, now: datetime, printer: "Printer") -> None:
     from hookrunner.cli.deploying import run
 
     run(deploy, repository, settings, now, printer)
+
+
+def _say_all(lines: list[Line]) -> None:
+    if lines:
+        from hookrunner.cli.output import say_all  # a push that is accepted says nothing
+
+        say_all(lines)

@@ -90,6 +90,10 @@ class Repository:
 
     def head(self) -> str:
         """The full ref that HEAD points to, born or not."""
+        # gitrepository-layout(5). A repository that keeps its refs elsewhere (reftable) has a branch .invalid there.
+        content = (self.path / "HEAD").read_text().strip()
+        if content.startswith("ref: refs/heads/") and not content.endswith("/.invalid"):
+            return content.removeprefix("ref: ")
         return self._text("symbolic-ref", "HEAD")
 
     def set_head(self, ref: str) -> None:

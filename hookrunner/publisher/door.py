@@ -83,17 +83,18 @@ class Door:
             except KeyLost as error:
                 lost = CertificateId.parse(str(error))
                 return Refused(Reason.KEY, (f"the key of {lost.domain} is gone",), (lost,))
-            reloads = 0
             file = self._settings.nginx.sites / f"{publication.app}.conf"
             if changed or not self._is_published(publication, file):
-                if refused := self._reload_with(publication, holders, file, undo):
-                    return refused
-                reloads = 1
+                answer = self._reload_with(publication, holders, file, undo)
+            else:
+                answer = Published(0, {})
+            if isinstance(answer, Refused):
+                return answer
             self._switch(publication)
             undo.keep()
             for certificate in publication.chains:
                 self._keys.prune(certificate)
-        return Published(reloads, self._check_leaves(publication) if reloads else {})
+        return answer
 
     def _check(self, publication: Publication, holders: Holders) -> None:
         if len({name.domain for name in publication.names}) != len(publication.names):
@@ -138,8 +139,12 @@ class Door:
     def _default_file(self) -> Path:
         return self._settings.nginx.sites / DEFAULT_FILE
 
-    def _reload_with(self, publication: Publication, holders: Holders, file: Path, undo: "_Undo") -> Refused | None:
+    def _reload_with(
+        self, publication: Publication, holders: Holders, file: Path, undo: "_Undo"
+    ) -> Published | Refused:
         """Write, test, reload, and see the new workers answer. When it returns a refusal, the files are put back."""
+        from concurrent.futures import ThreadPoolExecutor  # most pushes change content alone
+
         version = self._nginx.version()
         generation = os.urandom(16).hex()
         undo.write(file, render.app_file(publication, self._settings, version))
@@ -157,8 +162,11 @@ class Door:
             undo.back()
             return Refused(Reason.CONFLICT, words)
         reloaded = self._nginx.reload()
-        if reloaded.ok and self._nginx.runs(generation, reading=reloaded.took):
-            return None
+        if reloaded.ok:
+            with ThreadPoolExecutor(1) as beside:  # most of both is waiting
+                leaves = beside.submit(self._check_leaves, publication)
+                if self._nginx.runs(generation, reading=reloaded.took):
+                    return Published(1, leaves.result())
         undo.back()
         self._nginx.reload()
         return Refused(Reason.RELOAD, _why_not_reloaded(reloaded))
@@ -190,7 +198,7 @@ class Door:
 
     def _served_wrongly(self, domain: Domain, chain: str) -> str | None:
         """What is wrong with the leaf that nginx serves for ``domain`` by SNI (RFC 6066 section 3), or None."""
-        import ssl  # most pushes change content alone and check no leaf
+        import ssl
 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False

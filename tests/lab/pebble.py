@@ -1,5 +1,6 @@
 """A Pebble with its challenge test server: a real ACME CA, its own DNS, and roots to trust."""
 
+import functools
 import ipaddress
 import json
 import ssl
@@ -49,6 +50,7 @@ class Pebble:
         self._ca.wait_for(lambda: listens(self._port) and listens(self._management))
         self.log = folder / "pebble.log"
 
+    @functools.cache  # noqa: B019 — a few servers live as long as their tests
     def root(self) -> str:
         """The root (PEM) under which it issues."""
         context = ssl.create_default_context(cafile=str(self.ca_bundle))

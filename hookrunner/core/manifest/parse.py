@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable
-from typing import cast
 
 from hookrunner.core.manifest import fields, toml
 from hookrunner.core.manifest.fields import Table
@@ -74,7 +73,7 @@ def parse(content: bytes, policy: Policy | None = None) -> Manifest:
     """
     document, manifest, problems = _read(content, policy)
     problems += _not_yet(document)
-    if problems or manifest is None:
+    if problems:
         raise ManifestError(problems)
     return manifest
 
@@ -82,12 +81,12 @@ def parse(content: bytes, policy: Policy | None = None) -> Manifest:
 def parse_schema(content: bytes) -> Manifest:
     """Like :func:`parse`, keys included that no version serves yet. Raises :class:`ManifestError`."""
     _, manifest, problems = _read(content, None)
-    if problems or manifest is None:
+    if problems:
         raise ManifestError(problems)
     return manifest
 
 
-def _read(content: bytes, policy: Policy | None) -> tuple[Document, Manifest | None, list[Problem]]:
+def _read(content: bytes, policy: Policy | None) -> tuple[Document, Manifest, list[Problem]]:
     try:
         document = toml.read(content)
     except toml.Unreadable as error:
@@ -97,7 +96,7 @@ def _read(content: bytes, policy: Policy | None) -> tuple[Document, Manifest | N
     return document, _manifest(top, policy), problems
 
 
-def _manifest(top: Table, policy: Policy | None) -> Manifest | None:
+def _manifest(top: Table, policy: Policy | None) -> Manifest:
     top.refuse_unknown((*SITE_KEYS, *APP_KEYS), aliases=ALIASES)
     tls = _tls(top.table("tls"))
     _deploy(top.table("deploy"))
@@ -112,13 +111,11 @@ def _manifest(top: Table, policy: Policy | None) -> Manifest | None:
             table.refuse_unknown(SITE_KEYS, aliases=ALIASES, elsewhere=places)
     sites = [_site(table, policy) for table in tables]
     _refuse_twice(list(zip(tables, sites, strict=True)), policy)
-    if any(site is None for site in sites):
-        return None
-    return Manifest(tuple(cast("list[Site]", sites)), tls)
+    return Manifest(tuple(sites), tls)
 
 
-def _site(table: Table, policy: Policy | None) -> Site | None:
-    if not table.has("domains") and not set(table.data) & set(ALIASES):
+def _site(table: Table, policy: Policy | None) -> Site:
+    if not table.has("domains") and not set(table.data) & _aliases("domains"):
         table.wrong(None, 'has no "domains"; write domains = ["example.org"]')
     domains = table.take_each("domains", _domain(policy))
     canonical = table.take("canonical", fields.of_text(Domain.parse), None)
@@ -128,7 +125,7 @@ def _site(table: Table, policy: Policy | None) -> Site | None:
     content = _content(table, "/", policy)
     if fallback and isinstance(content, Upstream):
         table.wrong("fallback", "goes with root; an upstream answers every path itself")
-    site = Site(
+    return Site(
         domains=domains or (),
         content=content or Folder("."),
         canonical=canonical,
@@ -141,7 +138,10 @@ def _site(table: Table, policy: Policy | None) -> Site | None:
         redirects=tuple(r for t in table.tables("redirects") if (r := _redirect(t))),
         headers=tuple(h for t in table.tables("headers") if (h := _header_rule(t))),
     )
-    return site if domains is not None and content else None
+
+
+def _aliases(*keys: str) -> set[str]:
+    return {word for word, right in ALIASES.items() if right in keys}
 
 
 def _domain(policy: Policy | None) -> Callable[[str], Domain]:
@@ -185,7 +185,7 @@ def _content(table: Table, path: str, policy: Policy | None) -> Folder | Upstrea
         table.wrong("proxy", f'stands beside "root"; "{path}" is served by one of them')
         return None
     if not table.has("root") and not table.has("proxy"):
-        if not set(table.data) & {word for word, right in ALIASES.items() if right in ("root", "proxy")}:
+        if not set(table.data) & _aliases("root", "proxy"):
             table.wrong(
                 None,
                 'has neither "root" nor "proxy"; write root = "public" or proxy = "http://127.0.0.1:8000"',
@@ -259,10 +259,10 @@ def _above(table: Table) -> dict[str, str]:
     return dict.fromkeys((*SITE_KEYS, *APP_KEYS), f"move it above line {line}") if line else {}
 
 
-def _refuse_twice(sites: list[tuple[Table, Site | None]], policy: Policy | None) -> None:
+def _refuse_twice(sites: list[tuple[Table, Site]], policy: Policy | None) -> None:
     seen: set[Domain] = set()
     for table, site in sites:
-        for domain in site.domains if site else ():
+        for domain in site.domains:
             if domain in seen:
                 table.wrong("domains", f'"{domain}" is named twice')
             seen.add(domain)

@@ -15,7 +15,7 @@ class Webroot:
 
     def show(self, token: str, answer: str) -> None:
         """Serve ``answer`` under ``token``; a base64url text, so never a path."""
-        durable.replace(self._folder / token, answer.encode(), 0o644)
+        durable.replace(self._folder / token, answer.encode(), 0o644, forever=False)
 
     def hide(self, token: str) -> None:
         """Serve it no more."""

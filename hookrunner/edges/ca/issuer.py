@@ -1,5 +1,6 @@
 """The ACME runner: orders in parallel, quick polling, and one refused domain never stops another."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -59,15 +60,21 @@ def issue(orders: Sequence[Order], *, settings: Acme, webroot: Path, store: Stor
         yield from (Result(order, refused, took) for order in orders)
         return
     defect: BaseException | None = None
-    with ThreadPoolExecutor(min(settings.concurrency, len(orders)), "acme") as pool:
+    with ThreadPoolExecutor(_threads(len(orders), settings.concurrency), "acme") as pool:
         running: list[Future[Result]] = [pool.submit(runner.run, order) for order in orders]
         for done in as_completed(running):
-            if error := done.exception():  # ours, such as a full disk: what the CA issued comes first
-                defect = error
+            if broken := done.exception():  # ours, such as a full disk: what the CA issued comes first
+                defect = broken
             else:
                 yield done.result()
     if defect:
         raise defect
+
+
+def _threads(orders: int, most: int) -> int:
+    """As few connections as take no more rounds than ``most`` would: each costs a TLS handshake."""
+    rounds = math.ceil(orders / most)
+    return math.ceil(orders / rounds)
 
 
 class _Runner:
