@@ -56,7 +56,10 @@ class Demo:
         self._title("What the server says")
         for words in (["status", "parkspot"], ["report"]):
             _shown(f"hookrunner {' '.join(words)}")
-            print(_indented(self.server.run(*words).stdout))
+            done = self.server.run(*words, check=False)
+            print(_indented(done.stdout + done.stderr))
+            if done.returncode:
+                self.failures.append(f"hookrunner {' '.join(words)} ended with {done.returncode}")
 
     def _title(self, text: str) -> None:
         print(f"== {text}\n")

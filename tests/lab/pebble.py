@@ -23,7 +23,7 @@ class Pebble:
     def __init__(self, folder: Path, ports: Ports, *, http_port: int, https_port: int, env: dict[str, str]) -> None:
         pebble, dns_server = program("pebble"), program("pebble-challtestsrv")
         self._port, self._management, self._dns, self.dns_management = (ports.take() for _ in range(4))
-        self.directory = f"https://localhost:{self._port}/dir"
+        self.directory = f"https://127.0.0.1:{self._port}/dir"
         self.ca_bundle = folder / "pebble-https-root.pem"
         certificate, key = folder / "pebble.pem", folder / "pebble.key"
         _localhost_pair(self.ca_bundle, certificate, key)
@@ -54,7 +54,7 @@ class Pebble:
     def root(self) -> str:
         """The root (PEM) under which it issues."""
         context = ssl.create_default_context(cafile=str(self.ca_bundle))
-        url = f"https://localhost:{self._management}/roots/0"
+        url = f"https://127.0.0.1:{self._management}/roots/0"
         with urllib.request.urlopen(url, context=context, timeout=10) as answer:
             return str(answer.read().decode())
 
