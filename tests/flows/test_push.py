@@ -15,7 +15,7 @@ from tests.lab.server import Clone, Server
 _NORMAL = (
     (re.compile(r"\d+\.\d s"), "N s"),
     (re.compile(r"\d{4}-\d\d-\d\d"), "DATE"),
-    (re.compile(r"localhost:\d+"), "CA"),
+    (re.compile(r"127\.0\.0\.1:\d+"), "CA"),
     (re.compile(r":\d{5}\b"), ":PORT"),
     (re.compile(r"\b[0-9a-f]{7}\b"), "COMMIT"),
 )

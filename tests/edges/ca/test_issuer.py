@@ -149,7 +149,7 @@ def test_nothing_to_order_is_nothing_to_do(server: Server, store: FileStore) -> 
 def test_a_ca_that_cannot_be_reached_refuses_every_order(server: Server, store: FileStore) -> None:
     """Nobody at the directory's address: each order says so, and no account was made."""
     port = server.ports.take()
-    acme = replace(settings_of(server).acme, authority=Authority("gone", "gone", f"https://localhost:{port}/dir"))
+    acme = replace(settings_of(server).acme, authority=Authority("gone", "gone", f"https://127.0.0.1:{port}/dir"))
     outcomes = run(server, store, ["a.gone.example", "b.gone.example"], acme)
     assert outcomes == {name: Refusal("unreachable", "Connection refused") for name in outcomes}
     assert sorted(outcomes) == ["a.gone.example", "b.gone.example"]
@@ -222,7 +222,7 @@ def impostor(server: Server, tmp_path: Path) -> Iterator[Callable[[int, str, byt
         web.socket = context.wrap_socket(web.socket, server_side=True)
         running.append(web)
         threading.Thread(target=web.serve_forever, args=(0.05,)).start()
-        url = f"https://localhost:{web.server_port}/dir"
+        url = f"https://127.0.0.1:{web.server_port}/dir"
         return replace(settings_of(server).acme, authority=Authority("impostor", "impostor", url))
 
     yield start
