@@ -5,7 +5,7 @@ import socket
 
 import click
 
-from hookrunner.cli.commands import Context, app_name, own_command, pass_context
+from hookrunner.cli.context import Context, app_name, own_command, pass_context
 from hookrunner.cli.files import Unusable
 from hookrunner.cli.tables import show_json, show_table
 from hookrunner.core import wording
@@ -76,8 +76,3 @@ def _list(context: Context, *, as_json: bool) -> None:
                 for app in every
             ],
         )
-
-
-def add_to(group: click.Group) -> None:
-    """Add this module's commands."""
-    group.add_command(apps)

@@ -6,7 +6,7 @@ import sys
 import click
 
 from hookrunner.cli import deploying
-from hookrunner.cli.commands import Context, pass_context
+from hookrunner.cli.context import Context, pass_context
 from hookrunner.cli.files import Unusable
 from hookrunner.cli.output import Printer
 from hookrunner.cli.tables import moment, show_json
@@ -133,9 +133,3 @@ def _plan_json(planned: planning.Plan) -> dict[str, object]:
 def _deploy_json(deploy: Deploy) -> dict[str, object]:
     took = (deploy.ended - deploy.started).total_seconds() if deploy.ended and deploy.started else None
     return deploy.to_json() | {"seconds": took}
-
-
-def add_to(group: click.Group) -> None:
-    """Add this module's commands."""
-    group.add_command(deploy)
-    group.add_command(plan)

@@ -83,9 +83,3 @@ def _praise(file: Path, manifest: Manifest) -> None:
         if str(file) != "-" and not (file.absolute().parent / folder.path).is_dir():
             say_all([Line(Kind.WARNING, f'root = "{folder}" is not a folder here; it must be in the commit')])
     click.echo(f"{file} is valid: {wording.counted(len(manifest.domains), 'domain')}")
-
-
-def add_to(group: click.Group) -> None:
-    """Add this module's commands."""
-    group.add_command(new)
-    group.add_command(check)

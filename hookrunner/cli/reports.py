@@ -5,7 +5,7 @@ from datetime import datetime
 
 import click
 
-from hookrunner.cli.commands import Context, pass_context
+from hookrunner.cli.context import Context, pass_context
 from hookrunner.cli.tables import day, moment, show_json, show_table
 from hookrunner.core.visible import visible
 from hookrunner.flows import observe
@@ -135,9 +135,3 @@ def _certificate_json(name: NameStatus, now: datetime) -> dict[str, object]:
         "state": _state(name, now).partition(":")[0].replace(" ", "_"),
         "why": name.why or None,
     }
-
-
-def add_to(group: click.Group) -> None:
-    """Add this module's commands."""
-    group.add_command(status)
-    group.add_command(report)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from hookrunner import durable
-from hookrunner.cli.commands import Context, pass_context
+from hookrunner.cli.context import Context, pass_context
 from hookrunner.cli.files import Unusable
 from hookrunner.core import settings as schema
 from hookrunner.core import wording
@@ -58,8 +58,3 @@ def _write_settings(path: Path, email: str, directory: str | None) -> None:
         raise Unusable([wording.error(f"{line.source}: {line.text}") for line in error.problems]) from error
     path.parent.mkdir(parents=True, exist_ok=True)
     durable.replace(path, text.encode(), 0o644)
-
-
-def add_to(group: click.Group) -> None:
-    """Add this module's commands."""
-    group.add_command(init)

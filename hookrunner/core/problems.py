@@ -1,6 +1,9 @@
 """What a CA says when it refuses, typed to the last line (RFC 8555 section 6.7), and what to do about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from hookrunner.model.names import Domain
 
 ACME = "urn:ietf:params:acme:error:"
 
@@ -54,3 +57,12 @@ _HINTS = {
 def hint(refusal: Refusal, name: str) -> str:
     """What to do about it, or "" where nothing is known to help but another push."""
     return _HINTS.get(refusal.kind, "").format(name=name)
+
+
+def hints(refused: Mapping[Domain, Refusal]) -> list[str]:
+    """One hint a kind of refusal, so that a hundred names with one cause do not drown it."""
+    texts: dict[str, str] = {}
+    for domain, refusal in refused.items():
+        if text := hint(refusal, str(domain)):
+            texts.setdefault(refusal.kind, text)
+    return list(texts.values())

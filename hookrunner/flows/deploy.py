@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hookrunner.core import problems, publishing, refs, serving, wording
+from hookrunner.core import problems, publishing, refs, serving, verdict, wording
 from hookrunner.core.certificates import Issue, Keep, decide, wanted
 from hookrunner.core.problems import Refusal
 from hookrunner.core.wording import Kind, Line
@@ -19,7 +19,7 @@ from hookrunner.edges.records import Store
 from hookrunner.flows import issue
 from hookrunner.flows.inspect import NoManifest, Unfit, inspect
 from hookrunner.flows.receive import unfit
-from hookrunner.model.app import Https, Manifest
+from hookrunner.model.app import Manifest
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.deploy import Deploy, State
 from hookrunner.model.names import Domain, Invalid
@@ -27,9 +27,6 @@ from hookrunner.model.publication import CertificateId, Publication, Published, 
 from hookrunner.model.server import Settings
 
 Say = Callable[[Line], None]
-
-
-_LONGEST_URL = 30  # characters that leave a verdict on one line
 
 
 class _Failed(Exception):
@@ -62,25 +59,25 @@ class Run:
                 return queued or self.deploy
             self.deploy = deploys.save(self.store, queued.at(State.RUNNING, started=self.now))
             try:
-                verdict, state = self._deploy()
+                last, state = self._deploy()
             except _Failed as failed:
                 self._say_all(failed.lines)
-                verdict, state = self._not_live(), State.FAILED
+                last, state = self._not_live(), State.FAILED
             except NoManifest:
                 self.say(wording.hint("write one with `hookrunner new`, commit it, push again"))
-                verdict = Line(Kind.WARNING, f"deploy {self.deploy.number} changed nothing: the commit has no app.toml")
+                last = Line(Kind.WARNING, f"deploy {self.deploy.number} changed nothing: the commit has no app.toml")
                 state = State.DONE
             except (ProgramFailed, PublisherError, OSError) as error:
                 self.say(wording.error(str(error)))
-                verdict, state = self._not_live(), State.FAILED
+                last, state = self._not_live(), State.FAILED
             except Exception as error:
                 self.say(wording.error(f"a defect of hookrunner: {type(error).__name__}: {error}"))
-                verdict, state = self._not_live(), State.FAILED
+                last, state = self._not_live(), State.FAILED
             took = wording.seconds(time.monotonic() - started)
-            verdict = Line(verdict.kind, verdict.text.replace("{took}", f"({took})"))
-            ended = self.deploy.at(state, ended=datetime.now(UTC), outcome=verdict.text)
+            last = Line(last.kind, last.text.replace("{took}", f"({took})"))
+            ended = self.deploy.at(state, ended=datetime.now(UTC), outcome=last.text)
             self.deploy = deploys.save(self.store, ended)
-            self.say(verdict)
+            self.say(last)
         return self.deploy
 
     def _deploy(self) -> tuple[Line, State]:
@@ -189,39 +186,10 @@ class Run:
         self, manifest: Manifest, publication: Publication, answer: Published, refused: dict[Domain, Refusal]
     ) -> tuple[Line, State]:
         nginx = self.settings.nginx
-        urls = list(publishing.urls(publication, nginx.public_https_port, nginx.public_http_port))
-        off = {domain for site in manifest.sites if site.https is Https.OFF for domain in site.domains}
-        waiting = [name.domain for name in publication.names if not name.certificate and name.domain not in off]
-        wrong = {domain: words for domain, words in answer.checked.items() if words}
-        required = {domain for site in manifest.sites if site.https is Https.REQUIRED for domain in site.domains}
-        if answer.reloads:
-            checked = f", {wording.counted(len(answer.checked), 'name')} checked over HTTPS" if answer.checked else ""
-            self.say(wording.step(f"nginx tested and reloaded{checked}"))
-            width = wording.column(urls)
-            for name, url in zip(publication.names, urls, strict=True):
-                late = "503 until it has a certificate" if name.domain in required else "no HTTPS yet"
-                note = wrong.get(name.domain) or (late if name.domain in waiting else "")
-                self.say(wording.row(url, note, width) if note else wording.detail(url))
-        else:
-            self.say(wording.detail("names and certificates unchanged, nginx untouched"))
-        self._say_all(wording.hint(text) for text in _hints(refused))
-        return self._verdict(urls, waiting, len(required.intersection(waiting)), len(wrong))
-
-    def _verdict(self, urls: list[str], waiting: list[Domain], unavailable: int, wrong: int) -> tuple[Line, State]:
-        number, names = self.deploy.number, len(urls)
-        if unavailable:
-            text = f"deploy {number} failed {{took}}, {unavailable} of {wording.counted(names, 'name')} answers 503"
-            return wording.error(text), State.FAILED
-        if wrong:
-            text = f"deploy {number} is live {{took}}, {wrong} of {names} names answer wrongly"
-            return wording.error(text), State.PARTLY
-        if waiting:
-            have = "has" if len(waiting) == 1 else "have"
-            share = f"{len(waiting)} of {wording.counted(names, 'name')}"
-            text = f"deploy {number} is live {{took}}, {share} {have} no HTTPS yet"
-            return Line(Kind.WARNING, text), State.PARTLY
-        url = f"  {urls[0]}" if len(urls[0]) <= _LONGEST_URL else ""
-        return Line(Kind.SUCCESS, f"deploy {number} is live {{took}}{url}"), State.DONE
+        live = verdict.Live(manifest, publication, answer, nginx.public_https_port, nginx.public_http_port)
+        self._say_all(live.lines())
+        self._say_all(wording.hint(text) for text in problems.hints(refused))
+        return live.verdict(self.deploy.number)
 
     def _not_live(self) -> Line:
         live = deploys.publication(self.store, self.deploy.app)
@@ -253,12 +221,3 @@ class Run:
 
 def _number(release: Path) -> int:
     return int(release.name.partition("-")[0])
-
-
-def _hints(refused: dict[Domain, Refusal]) -> list[str]:
-    """One hint a kind of refusal, so that a hundred names with one cause do not drown it."""
-    texts: dict[str, str] = {}
-    for domain, refusal in refused.items():
-        if text := problems.hint(refusal, str(domain)):
-            texts.setdefault(refusal.kind, text)
-    return list(texts.values())

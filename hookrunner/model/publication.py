@@ -1,15 +1,15 @@
 """What a publisher is asked for and what it answers: typed here, JSON on the way (so that root parses it again)."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self
 
+from hookrunner.model import wire
 from hookrunner.model.app import Folder, Https, KeyType, Upstream
 from hookrunner.model.names import AppName, Domain, Invalid
 
-_T = TypeVar("_T")
 _FOLDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}\Z")
 _RELEASE = re.compile(r"[1-9][0-9]{0,8}-[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 
@@ -57,7 +57,7 @@ class CsrRequest:
     @classmethod
     def from_json(cls, data: object) -> Self:
         """Parse the JSON form; raise :class:`Invalid`."""
-        with _Reading(data) as read:
+        with wire.Reading(data) as read:
             return cls(
                 read.one("certificate", CertificateId.parse),
                 read.many("names", Domain.parse),
@@ -96,13 +96,13 @@ class PublishedSite:
     @classmethod
     def from_json(cls, data: object) -> Self:
         """Parse the JSON form; raise :class:`Invalid`."""
-        with _Reading(data) as read:
+        with wire.Reading(data) as read:
             return cls(
                 names=read.many("names", _served_name),
                 content=read.one("root", Folder.parse) if read.has("root") else read.one("proxy", Upstream.parse),
                 https=read.one("https", Https),
-                max_body=read.one("max_body", _positive),
-                timeout=read.one("timeout", _positive),
+                max_body=read.one("max_body", wire.positive),
+                timeout=read.one("timeout", wire.positive),
             )
 
 
@@ -137,13 +137,13 @@ class Publication:
     @classmethod
     def from_json(cls, data: object) -> Self:
         """Parse the JSON form; raise :class:`Invalid`."""
-        with _Reading(data) as read:
-            chains = read.one("chains", _mapping)
+        with wire.Reading(data) as read:
+            chains = read.one("chains", wire.mapping)
             return cls(
                 app=read.one("app", AppName.parse),
                 release=read.one("release", _release),
                 sites=read.many("sites", PublishedSite.from_json),
-                chains={CertificateId.parse(name): _text(pem) for name, pem in chains.items()},
+                chains={CertificateId.parse(name): wire.text(pem) for name, pem in chains.items()},
             )
 
 
@@ -164,11 +164,11 @@ class Published:
     @classmethod
     def from_json(cls, data: object) -> Self:
         """Parse the JSON form; raise :class:`Invalid`."""
-        with _Reading(data) as read:
-            checked = read.one("checked", _mapping)
+        with wire.Reading(data) as read:
+            checked = read.one("checked", wire.mapping)
             return cls(
-                reloads=read.one("reloads", _count),
-                checked={Domain.parse(name): None if e is None else _text(e) for name, e in checked.items()},
+                reloads=read.one("reloads", wire.count),
+                checked={Domain.parse(name): None if e is None else wire.text(e) for name, e in checked.items()},
             )
 
 
@@ -198,48 +198,12 @@ class Refused:
     @classmethod
     def from_json(cls, data: object) -> Self:
         """Parse the JSON form; raise :class:`Invalid`."""
-        with _Reading(data) as read:
+        with wire.Reading(data) as read:
             return cls(
                 reason=read.one("reason", Reason),
-                words=read.many("words", _text),
+                words=read.many("words", wire.text),
                 lost=read.many("lost", CertificateId.parse),
             )
-
-
-class _Reading:
-    """One JSON object being parsed; leaving the block refuses the keys that nobody asked for."""
-
-    def __init__(self, data: object) -> None:
-        self._left = dict(_mapping(data))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if kind is None and self._left:
-            raise Invalid(f"unknown keys: {', '.join(sorted(map(ascii, self._left)))}")
-
-    def has(self, key: str) -> bool:
-        return key in self._left
-
-    def one(self, key: str, parse: Callable[[Any], _T]) -> _T:
-        if key not in self._left:
-            raise Invalid(f"{key} is missing")
-        value = self._left.pop(key)
-        try:
-            return parse(value)
-        except Invalid:
-            raise
-        except (AttributeError, TypeError, ValueError) as error:
-            raise Invalid(f"{key}: {error}") from error
-
-    def many(self, key: str, parse: Callable[[Any], _T]) -> tuple[_T, ...]:
-        def each(values: object) -> tuple[_T, ...]:
-            if not isinstance(values, list):
-                raise Invalid(f"{key} is not a list")
-            return tuple(map(parse, cast("Iterable[Any]", values)))
-
-        return self.one(key, each)
 
 
 def _served_name(value: object) -> ServedName:
@@ -247,35 +211,11 @@ def _served_name(value: object) -> ServedName:
         raise Invalid("a name is [domain, certificate or null]")
     domain, certificate = value
     return ServedName(
-        Domain.parse(_text(domain)), None if certificate is None else CertificateId.parse(_text(certificate))
+        Domain.parse(wire.text(domain)), None if certificate is None else CertificateId.parse(wire.text(certificate))
     )
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise Invalid("not a JSON object")
-    return cast("dict[str, Any]", value)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise Invalid(f"{ascii(value)[:40]} is not a text")
-    return value
-
-
-def _count(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise Invalid(f"{ascii(value)[:40]} is not a count")
-    return value
-
-
-def _positive(value: object) -> int:
-    if _count(value) == 0:
-        raise Invalid("0 is not a positive number")
-    return _count(value)
-
-
 def _release(value: object) -> str:
-    if not _RELEASE.match(_text(value)):
+    if not _RELEASE.match(wire.text(value)):
         raise Invalid(f"{ascii(value)[:80]} is not a release")
-    return _text(value)
+    return wire.text(value)

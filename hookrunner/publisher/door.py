@@ -3,8 +3,6 @@
 import fcntl
 import os
 import re
-import socket
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,13 +21,12 @@ from hookrunner.model.publication import (
     Refused,
 )
 from hookrunner.model.server import Settings
-from hookrunner.publisher import render
-from hookrunner.publisher.keys import KeyFolder, KeyLost, Swap
+from hookrunner.publisher import leaves, render
+from hookrunner.publisher.keys import KeyFolder, KeyLost
 from hookrunner.publisher.nginx import Outcome, Server
+from hookrunner.publisher.undo import Undo
 
 DEFAULT_FILE = "00-hookrunner.conf"
-_CHECKS_AT_ONCE = 8
-_OLD_WORKERS = 2.0  # seconds that they may still accept TLS connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,7 @@ class Door:
     def _publish(self, publication: Publication) -> Published | Refused:
         holders = self._holders()
         self._check(publication, holders)
-        with self._alone(), _Undo() as undo:
+        with self._alone(), Undo() as undo:
             try:
                 changed = self._install(publication, undo)
             except KeyLost as error:
@@ -117,13 +114,13 @@ class Door:
             if not _is_folder(release / site.content.path):
                 raise Invalid(f"{site.content} is no folder of release {publication.release}")
 
-    def _install(self, publication: Publication, undo: "_Undo") -> bool:
+    def _install(self, publication: Publication, undo: "Undo") -> bool:
         """Put the chains beside their keys; whether any certificate in use is another now."""
         changed = False
         for certificate, chain in publication.chains.items():
             served = frozenset(name.domain for name in publication.names if name.certificate == certificate)
             if swap := self._keys.install(certificate, chain, served):
-                undo.swaps.append(swap)
+                undo.swapped(swap)
                 changed = True
         return changed
 
@@ -139,9 +136,7 @@ class Door:
     def _default_file(self) -> Path:
         return self._settings.nginx.sites / DEFAULT_FILE
 
-    def _reload_with(
-        self, publication: Publication, holders: Holders, file: Path, undo: "_Undo"
-    ) -> Published | Refused:
+    def _reload_with(self, publication: Publication, holders: Holders, file: Path, undo: "Undo") -> Published | Refused:
         """Write, test, reload, and see the new workers answer. When it returns a refusal, the files are put back."""
         from concurrent.futures import ThreadPoolExecutor  # most pushes change content alone
 
@@ -164,9 +159,11 @@ class Door:
         reloaded = self._nginx.reload()
         if reloaded.ok:
             with ThreadPoolExecutor(1) as beside:  # most of both is waiting
-                leaves = beside.submit(self._check_leaves, publication)
+                checked = beside.submit(
+                    leaves.check, publication, self._nginx.address(), self._settings.nginx.https_port
+                )
                 if self._nginx.runs(generation, reading=reloaded.took):
-                    return Published(1, leaves.result())
+                    return Published(1, checked.result())
         undo.back()
         self._nginx.reload()
         return Refused(Reason.RELOAD, _why_not_reloaded(reloaded))
@@ -181,40 +178,6 @@ class Door:
         if not link.is_symlink() or str(link.readlink()) != target:
             durable.link(link, target)
 
-    def _check_leaves(self, publication: Publication) -> dict[Domain, str | None]:
-        from concurrent.futures import ThreadPoolExecutor
-
-        secured = [(name.domain, name.certificate) for name in publication.names if name.certificate]
-        until = time.monotonic() + _OLD_WORKERS
-        with ThreadPoolExecutor(_CHECKS_AT_ONCE) as pool:
-            wrong = pool.map(lambda one: self._wrong_at_last(one[0], publication.chains[one[1]], until), secured)
-            return {domain: words for (domain, _), words in zip(secured, wrong, strict=True)}
-
-    def _wrong_at_last(self, domain: Domain, chain: str, until: float) -> str | None:
-        """What is still wrong at the moment ``until``: before it an old worker may have answered."""
-        while (wrong := self._served_wrongly(domain, chain)) and time.monotonic() < until:
-            time.sleep(0.02)
-        return wrong
-
-    def _served_wrongly(self, domain: Domain, chain: str) -> str | None:
-        """What is wrong with the leaf that nginx serves for ``domain`` by SNI (RFC 6066 section 3), or None."""
-        import ssl
-
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE  # the leaf is compared byte by byte, which says more
-        host = domain.name.replace("*", "any", 1)
-        try:
-            with (
-                socket.create_connection((self._nginx.address(), self._settings.nginx.https_port), timeout=5) as tcp,
-                context.wrap_socket(tcp, server_hostname=host) as tls,
-            ):
-                served = tls.getpeercert(binary_form=True)
-        except OSError as error:
-            return f"no TLS answer: {error.strerror or error}"
-        leaf = chain[: chain.index("-----END CERTIFICATE-----")] + "-----END CERTIFICATE-----\n"
-        return None if served == ssl.PEM_cert_to_DER_cert(leaf) else "nginx serves another certificate"
-
     @contextmanager
     def _alone(self) -> Iterator[None]:
         self._settings.certificates.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -224,40 +187,6 @@ class Door:
             yield
         finally:
             os.close(fd)
-
-
-class _Undo:
-    """Files and links as they were. Leaving the block puts them back, unless they are to be kept."""
-
-    def __init__(self) -> None:
-        self.swaps: list[Swap] = []
-        self._files: list[tuple[Path, bytes | None]] = []
-        self._kept = False
-
-    def __enter__(self) -> "_Undo":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if not self._kept:
-            self.back()
-
-    def write(self, file: Path, text: str) -> None:
-        before = file.read_bytes() if file.exists() else None
-        self._files.append((file, before))
-        durable.replace(file, text.encode(), 0o644)
-
-    def back(self) -> None:
-        while self._files:
-            file, before = self._files.pop()
-            if before is None:
-                file.unlink(missing_ok=True)
-            else:
-                durable.replace(file, before, 0o644)
-        while self.swaps:
-            self.swaps.pop().undo()
-
-    def keep(self) -> None:
-        self._kept = True
 
 
 def _is_folder(path: Path) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from hookrunner.model.app import Https
 from hookrunner.model.names import Domain
 from hookrunner.model.publication import CertificateId, Publication
+from hookrunner.publisher import leaves
 from tests.conftest import Boot
 from tests.lab.server import Server
 from tests.publisher.made import CA, Room, publication, remove, site
@@ -91,7 +92,9 @@ def test_a_leaf_that_another_file_serves_is_seen(room: Room) -> None:
     asked = publication("shop", FIRST, site(("a.example", identity)), chains={identity: chain, other: other_chain})
     publish(room, asked)
     wrong = replace(asked, chains={identity: other_chain, other: chain})
-    assert room.door._check_leaves(wrong) == {Domain("a.example"): "nginx serves another certificate"}
+    assert leaves.check(wrong, "127.0.0.1", room.server.https_port) == {
+        Domain("a.example"): "nginx serves another certificate"
+    }
 
 
 def test_hosts_that_nobody_named_get_nothing(room: Room) -> None:

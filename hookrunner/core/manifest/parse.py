@@ -1,9 +1,8 @@
 """The schema of app.toml: a document to a :class:`Manifest`, or a :class:`ManifestError` with every problem."""
 
-import re
 from collections.abc import Callable, Iterable
 
-from hookrunner.core.manifest import fields, toml
+from hookrunner.core.manifest import fields, toml, values
 from hookrunner.core.manifest.fields import Table
 from hookrunner.core.manifest.policy import Policy
 from hookrunner.core.manifest.toml import Document, Problem
@@ -43,18 +42,6 @@ ALIASES = {
     "upstream": "proxy", "proxy_pass": "proxy", "reverse_proxy": "proxy", "backend": "proxy",
     "ssl": "https", "client_max_body_size": "max_body", "body_size": "max_body", "spa": "fallback",
 }  # fmt: skip
-
-_STATUSES = (301, 302, 303, 307, 308)
-_URL_PATH = re.compile(r"/[^\x00-\x20\x7f\"'\\{};$?#*]*\Z")
-_TARGET = re.compile(r"(?:https?://[A-Za-z0-9.\[\]:-]+)?/[^\x00-\x20\x7f\"'\\{};$]*\Z|https?://[A-Za-z0-9.\[\]:-]+\Z")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")  # RFC 9110 section 5.6.2
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_REFUSED_HEADERS = frozenset({
-    "connection", "content-length", "date", "keep-alive", "proxy-authenticate", "proxy-authorization",
-    "proxy-connection", "server", "te", "trailer", "transfer-encoding", "upgrade",
-    "alt-svc", "strict-transport-security",
-})  # fmt: skip
-_PROFILE = re.compile(r"[A-Za-z0-9._-]{0,64}\Z")
 
 
 class ManifestError(Exception):
@@ -121,7 +108,7 @@ def _site(table: Table, policy: Policy | None) -> Site:
     canonical = table.take("canonical", fields.of_text(Domain.parse), None)
     if canonical and domains is not None and canonical not in domains:
         table.wrong("canonical", f'"{canonical}" is not one of the domains')
-    fallback = table.take("fallback", fields.of_text(_fallback), None)
+    fallback = table.take("fallback", fields.of_text(values.fallback), None)
     content = _content(table, "/", policy)
     if fallback and isinstance(content, Upstream):
         table.wrong("fallback", "goes with root; an upstream answers every path itself")
@@ -131,7 +118,7 @@ def _site(table: Table, policy: Policy | None) -> Site:
         canonical=canonical,
         fallback=fallback,
         https=table.take("https", fields.choice(Https), Https.AUTO),
-        hsts=table.take("hsts", _hsts, 0),
+        hsts=table.take("hsts", values.hsts, 0),
         max_body=table.take("max_body", fields.size, MAX_BODY),
         timeout=table.take("timeout", fields.duration, TIMEOUT),
         routes=_routes(table.table("routes"), policy),
@@ -198,7 +185,7 @@ def _routes(table: Table, policy: Policy | None) -> tuple[Route, ...]:
     routes: list[Route] = []
     for path, value in table.data.items():
         try:
-            _check_path(path)
+            values.url_path(path)
             inner = Table(table.document, (*table.path, path), fields.mapping(value), table.problems)
         except Invalid as error:
             line = table.document.line_of(("routes",))
@@ -217,9 +204,9 @@ def _routes(table: Table, policy: Policy | None) -> tuple[Route, ...]:
 
 def _redirect(table: Table) -> Redirect | None:
     table.refuse_unknown(REDIRECT_KEYS, elsewhere=_above(table))
-    source = table.need("from", fields.of_text(_check_path), missing='has no "from"; write from = "/old"')
-    target = table.need("to", fields.of_text(_target), missing='has no "to"; write to = "/new"')
-    status = table.take("status", _status, 301)
+    source = table.need("from", fields.of_text(values.url_path), missing='has no "from"; write from = "/old"')
+    target = table.need("to", fields.of_text(values.redirect_target), missing='has no "to"; write to = "/new"')
+    status = table.take("status", values.redirect_status, 301)
     if source and target and ":splat" in target and not source.endswith("*"):
         table.wrong("to", 'holds ":splat", which needs a "*" at the end of "from"')
     return Redirect(source, target, status) if source and target else None
@@ -227,13 +214,13 @@ def _redirect(table: Table) -> Redirect | None:
 
 def _header_rule(table: Table) -> HeaderRule | None:
     table.refuse_unknown(HEADER_KEYS, elsewhere=_above(table))
-    path = table.need("for", fields.of_text(_check_path), missing='has no "for"; write for = "/assets/*"')
+    path = table.need("for", fields.of_text(values.url_path), missing='has no "for"; write for = "/assets/*"')
     if not table.has("values"):
         table.wrong(None, "has no values; write [headers.values] below it")
-    values = table.table("values")
+    headers = table.table("values")
     parsed: list[tuple[str, str]] = []
-    for name in values.data:
-        value = values.need(name, _header(name), missing=None)
+    for name in headers.data:
+        value = headers.need(name, values.header_value(name), missing=None)
         if value is not None:
             parsed.append((name, value))
     return HeaderRule(path, tuple(parsed)) if path else None
@@ -245,7 +232,7 @@ def _tls(table: Table) -> Tls:
         certificates=table.take("certificates", fields.choice(Certificates), Certificates.PER_DOMAIN),
         challenge=table.take("challenge", fields.choice(Challenge), Challenge.AUTO),
         key=table.take("key", fields.choice(KeyType), KeyType.ECDSA_P256),
-        profile=table.take("profile", fields.of_text(_profile), ""),
+        profile=table.take("profile", fields.of_text(values.profile), ""),
     )
 
 
@@ -294,58 +281,5 @@ def _not_yet(document: Document) -> list[Problem]:
     served = {"certificates": ("per-domain",), "challenge": ("auto", "http-01"), "profile": ("",)}
     tls = data.get("tls")
     if isinstance(tls, dict):
-        paths += [("tls", key) for key, values in served.items() if key in tls and tls[key] not in values]
+        paths += [("tls", key) for key, good in served.items() if key in tls and tls[key] not in good]
     return [document.problem(path, f'"{path[-1]}" is not supported yet') for path in paths]
-
-
-def _check_path(text: str) -> str:
-    bare = text.removesuffix("*")
-    if not _URL_PATH.match(bare):
-        raise Invalid('is not a path; it starts with "/", and a "*" stands at its end only')
-    if ".." in bare.split("/") or "//" in bare:
-        raise Invalid('holds ".." or "//", which no request still has when it is matched')
-    return text
-
-
-def _fallback(text: str) -> str:
-    folder = Folder.parse(text)
-    if folder.path == "." or text.endswith("/"):
-        raise Invalid("is a folder; name a file below root")
-    return folder.path
-
-
-def _target(text: str) -> str:
-    if not _TARGET.match(text):
-        raise Invalid('is neither a path like "/new" nor an http or https URL')
-    return text
-
-
-def _status(value: object) -> int:
-    status = fields.whole(100, 599)(value)
-    if status not in _STATUSES:
-        raise Invalid(f"is {status}; a redirect is one of {', '.join(map(str, _STATUSES))}")
-    return status
-
-
-def _hsts(value: object) -> int:
-    return 0 if fields.text(value) == "off" else fields.duration(value)
-
-
-def _header(name: str) -> Callable[[object], str]:
-    def parse_one(value: object) -> str:
-        text = fields.text(value)
-        if not _TOKEN.match(name):
-            raise Invalid(f'"{name}" is not a header name')
-        if name.lower() in _REFUSED_HEADERS:
-            raise Invalid(f'"{name}" is not for a site to set')
-        if _CONTROL.search(text) or "$" in text:
-            raise Invalid('holds a control character or "$"')
-        return text
-
-    return parse_one
-
-
-def _profile(text: str) -> str:
-    if not _PROFILE.match(text):
-        raise Invalid("is not the name of an ACME profile")
-    return text

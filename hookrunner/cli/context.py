@@ -1,0 +1,80 @@
+"""What every command works with: the settings, the records, and the apps by name."""
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from hookrunner.cli import files
+from hookrunner.cli.files import Unusable
+from hookrunner.core import wording
+from hookrunner.edges.git import Repository
+from hookrunner.edges.records import FileStore
+from hookrunner.flows import observe
+from hookrunner.model.names import AppName, Invalid
+from hookrunner.model.server import Settings
+
+
+class Context:
+    """What a command works with. Settings are read when a command first needs them."""
+
+    def __init__(self, config: str | None) -> None:
+        self.config = files.config_path(config)
+        self.given_config = config
+        self.now = datetime.now(UTC)
+        self._settings: Settings | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings; raises :class:`Unusable`."""
+        self._settings = self._settings or files.load(self.config)
+        return self._settings
+
+    @property
+    def store(self) -> FileStore:
+        """The records."""
+        return FileStore(self.settings.records)
+
+    def app(self, text: str) -> AppName:
+        """An app that exists; raises :class:`Unusable`."""
+        app = app_name(text)
+        if not observe.is_known(self.store, app):
+            known = ", ".join(map(str, observe.apps(self.store))) or "none yet"
+            raise Unusable(
+                [
+                    wording.error(f'there is no app "{app}"'),
+                    wording.hint(f"the apps of this server: {known}"),
+                    wording.hint(f"hookrunner apps create {app} makes it"),
+                ]
+            )
+        return app
+
+    def apps(self, text: str | None) -> list[AppName]:
+        """The one that was named, or all."""
+        return [self.app(text)] if text else observe.apps(self.store)
+
+    def repository(self, app: AppName) -> Repository:
+        """The app's repository."""
+        return Repository(self.settings.repository(app))
+
+
+pass_context = click.make_pass_decorator(Context)
+
+
+def app_name(text: str) -> AppName:
+    """The app's name; raises :class:`Unusable`."""
+    try:
+        return AppName.parse(text)
+    except Invalid as error:
+        raise Unusable([wording.error(f'"{text}" is no name for an app: {error}')]) from error
+
+
+def own_command() -> Path:
+    """The full path of this command, for the hooks: sshd and git pass no environment on."""
+    for candidate in (Path(sys.argv[0]).absolute(), Path(sys.executable).parent / "hookrunner"):
+        if candidate.name == "hookrunner" and os.access(candidate, os.X_OK) and candidate.is_file():
+            return candidate
+    hint = "pip install it into a virtual environment, and call the command from there"
+    raise Unusable([wording.error("hookrunner is not installed as a command"), wording.hint(hint)], 1)

@@ -1,0 +1,79 @@
+"""What a deploy left live, name by name, and the one line that says it all."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hookrunner.core import publishing, wording
+from hookrunner.core.wording import Kind, Line
+from hookrunner.model.app import Https, Manifest
+from hookrunner.model.deploy import State
+from hookrunner.model.names import Domain
+from hookrunner.model.publication import Publication, Published
+
+_LONGEST_URL = 30  # characters that leave a verdict on one line
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What was wanted, what is served, and how the publisher saw it answer. Ports are the public ones."""
+
+    manifest: Manifest
+    publication: Publication
+    answer: Published
+    https_port: int
+    http_port: int
+
+    def lines(self) -> Iterator[Line]:
+        """What nginx did, and where each name answers."""
+        if not self.answer.reloads:
+            yield wording.detail("names and certificates unchanged, nginx untouched")
+            return
+        count = len(self.answer.checked)
+        checked = f", {wording.counted(count, 'name')} checked over HTTPS" if count else ""
+        yield wording.step(f"nginx tested and reloaded{checked}")
+        urls = self._urls()
+        width = wording.column(urls)
+        for name, url in zip(self.publication.names, urls, strict=True):
+            note = self._note(name.domain)
+            yield wording.row(url, note, width) if note else wording.detail(url)
+
+    def verdict(self, number: int) -> tuple[Line, State]:
+        """The last line of deploy ``number``, ``{took}`` for its time, and the state of its record."""
+        urls, waiting = self._urls(), self._waiting()
+        share = wording.counted(len(urls), "name")
+        unavailable = [domain for domain in waiting if domain in self._with(Https.REQUIRED)]
+        wrong = [words for words in self.answer.checked.values() if words]
+        if unavailable:
+            text = f"deploy {number} failed {{took}}, {_subject(len(unavailable), share, 'answer')} 503"
+            return wording.error(text), State.FAILED
+        if wrong:
+            text = f"deploy {number} is live {{took}}, {_subject(len(wrong), share, 'answer')} wrongly"
+            return wording.error(text), State.PARTLY
+        if waiting:
+            have = "has" if len(waiting) == 1 else "have"
+            text = f"deploy {number} is live {{took}}, {len(waiting)} of {share} {have} no HTTPS yet"
+            return Line(Kind.WARNING, text), State.PARTLY
+        url = f"  {urls[0]}" if len(urls[0]) <= _LONGEST_URL else ""
+        return Line(Kind.SUCCESS, f"deploy {number} is live {{took}}{url}"), State.DONE
+
+    def _urls(self) -> list[str]:
+        return list(publishing.urls(self.publication, self.https_port, self.http_port))
+
+    def _with(self, https: Https) -> set[Domain]:
+        return {domain for site in self.manifest.sites if site.https is https for domain in site.domains}
+
+    def _waiting(self) -> list[Domain]:
+        plain = self._with(Https.OFF)
+        return [n.domain for n in self.publication.names if not n.certificate and n.domain not in plain]
+
+    def _note(self, domain: Domain) -> str:
+        if wrong := self.answer.checked.get(domain):
+            return wrong
+        if domain not in self._waiting():
+            return ""
+        return "503 until it has a certificate" if domain in self._with(Https.REQUIRED) else "no HTTPS yet"
+
+
+def _subject(count: int, share: str, verb: str) -> str:
+    """``1 of 3 names answers``, ``2 of 3 names answer``."""
+    return f"{count} of {share} {verb}{'s' if count == 1 else ''}"
