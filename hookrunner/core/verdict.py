@@ -74,6 +74,6 @@ class Live:
         return "503 until it has a certificate" if domain in self._with(Https.REQUIRED) else "no HTTPS yet"
 
 
-def _subject(count: int, share: str, verb: str) -> str:
+def _answer(count: int, share: str) -> str:
     """``1 of 3 names answers``, ``2 of 3 names answer``."""
-    return f"{count} of {share} {verb}{'s' if count == 1 else ''}"
+    return f"{count} of {share} answer{'s' if count == 1 else ''}"
