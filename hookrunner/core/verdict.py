@@ -44,10 +44,10 @@ class Live:
         unavailable = [domain for domain in waiting if domain in self._with(Https.REQUIRED)]
         wrong = [words for words in self.answer.checked.values() if words]
         if unavailable:
-            text = f"deploy {number} failed {{took}}, {_subject(len(unavailable), share, 'answer')} 503"
+            text = f"deploy {number} failed {{took}}, {_answer(len(unavailable), share)} 503"
             return wording.error(text), State.FAILED
         if wrong:
-            text = f"deploy {number} is live {{took}}, {_subject(len(wrong), share, 'answer')} wrongly"
+            text = f"deploy {number} is live {{took}}, {_answer(len(wrong), share)} wrongly"
             return wording.error(text), State.PARTLY
         if waiting:
             have = "has" if len(waiting) == 1 else "have"
