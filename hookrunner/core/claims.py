@@ -1,18 +1,18 @@
 """Whose is what: a domain, or an upstream, belongs to one app."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from hookrunner.model.app import Upstream
 from hookrunner.model.names import AppName, Domain, Invalid
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(NamedTuple):
     """All claims on the server."""
 
-    domains: Mapping[Domain, AppName] = field(default_factory=dict)
-    upstreams: Mapping[str, AppName] = field(default_factory=dict)  # by Upstream.claim
+    domains: Mapping[Domain, AppName] = MappingProxyType({})
+    upstreams: Mapping[str, AppName] = MappingProxyType({})  # by Upstream.claim
 
     def check_domain(self, domain: Domain, app: AppName) -> None:
         """Raise :class:`Invalid` when another app holds ``domain``, a wildcard over it or a name under it."""

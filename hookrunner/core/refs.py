@@ -2,15 +2,14 @@
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _HEADS = "refs/heads/"
 _TAGS = "refs/tags/"
 _FIRST = (f"{_HEADS}main", f"{_HEADS}master")
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(NamedTuple):
     """One line of a receive hook's standard input (githooks(5))."""
 
     old: str
@@ -23,8 +22,7 @@ class Update:
         return set(self.new) == {"0"}
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """What a push means. ``deploys`` is the update of the deploy branch, if it is in the push and not its deletion."""
 
     branch: str  # the deploy branch as a full ref

@@ -2,14 +2,13 @@
 
 import posixpath
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LINK, SUBMODULE, FOLDER = "120000", "160000", "040000"
 _MOST_HOPS = 40  # like Linux (path_resolution(7))
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of ``git ls-tree -r -t -l``. Bytes of a path that are no UTF-8 are kept as surrogates."""
 
     mode: str

@@ -4,9 +4,8 @@ Only the command line gives a kind its prefix and a line its width.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hookrunner.core.manifest.toml import Problem
 
@@ -25,8 +24,7 @@ class Kind(StrEnum):
     SUCCESS = "success"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line. With a ``label`` it is a row: the label in a column of ``width``, the text behind it."""
 
     kind: Kind

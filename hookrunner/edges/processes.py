@@ -3,15 +3,14 @@
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class ProgramFailed(Exception):
     """A program ended with an error, ran too long or is not there. The message holds its last words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What a program left behind."""
 
     status: int

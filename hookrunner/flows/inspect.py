@@ -1,7 +1,7 @@
 """Is a commit fit to be deployed? Reads the manifest and the tree from git's objects, never from files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hookrunner.core import tree
 from hookrunner.core.manifest.parse import ManifestError, parse
@@ -32,8 +32,7 @@ class Unfit(Exception):
         self.paths = tuple(paths)
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
+class Fit(NamedTuple):
     """A commit that can be deployed. ``dropped`` are its links that are left out, each with the reason."""
 
     manifest: Manifest

@@ -2,9 +2,8 @@
 
 import posixpath
 import re
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import NamedTuple, Self
 
 from hookrunner.model.names import Domain, Invalid
 
@@ -53,8 +52,7 @@ class Challenge(StrEnum):
     DNS_01 = "dns-01"
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(NamedTuple):
     """A folder of the repository, relative and without ``..``; ``.`` is the whole of it."""
 
     path: str
@@ -81,8 +79,7 @@ class Folder:
         return self.path
 
 
-@dataclass(frozen=True, slots=True)
-class Upstream:
+class Upstream(NamedTuple):
     """Where a proxied request goes: an IP literal with a port, or a unix socket. Never a host name.
 
     A name that stops resolving makes nginx refuse its whole configuration.
@@ -146,8 +143,7 @@ def _socket_path(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """One path of a site that is served from elsewhere; ``path`` ends in ``*`` or is exact."""
 
     path: str
@@ -155,8 +151,7 @@ class Route:
     timeout: int | None = None  # seconds; None: the site's
 
 
-@dataclass(frozen=True, slots=True)
-class Redirect:
+class Redirect(NamedTuple):
     """``from_path`` (a trailing ``*`` matches the rest) answers with ``status`` and ``to``."""
 
     from_path: str
@@ -164,16 +159,14 @@ class Redirect:
     status: int = 301
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderRule:
+class HeaderRule(NamedTuple):
     """Response headers for the paths that ``for_path`` matches."""
 
     for_path: str
     values: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(NamedTuple):
     """A set of domains that serve the same thing."""
 
     domains: tuple[Domain, ...]
@@ -199,8 +192,7 @@ class Site:
         return tuple(c for c in (self.content, *(r.content for r in self.routes)) if isinstance(c, Upstream))
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
+class Tls(NamedTuple):
     """How the app's certificates are made."""
 
     certificates: Certificates = Certificates.PER_DOMAIN
@@ -209,8 +201,7 @@ class Tls:
     profile: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(NamedTuple):
     """One app.toml."""
 
     sites: tuple[Site, ...]

@@ -1,10 +1,9 @@
 """One run for one commit: its record, and the states it goes through."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from hookrunner.model import times
 from hookrunner.model.names import AppName
@@ -20,8 +19,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Deploy:
+class Deploy(NamedTuple):
     """A deploy's record. It alone says what to do, so that any process can pick it up."""
 
     app: AppName
@@ -51,7 +49,7 @@ class Deploy:
 
     def at(self, state: State, **changes: Any) -> Self:
         """The record one state later."""
-        return replace(self, state=state, **changes)
+        return self._replace(state=state, **changes)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form; times as RFC 3339."""

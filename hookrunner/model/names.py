@@ -1,8 +1,7 @@
 """Names that others give us: domains and apps. Text becomes one of these or an :class:`Invalid`."""
 
 import re
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 
 class Invalid(ValueError):
@@ -15,8 +14,7 @@ _LONGEST_DOMAIN = 253
 _LONGEST_LABEL = 63
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Domain:
+class Domain(NamedTuple):
     """A DNS name as A-labels (RFC 5890), lower case, no trailing dot; a leading ``*.`` makes it a wildcard."""
 
     name: str
@@ -122,8 +120,7 @@ def _is_address(text: str) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class AppName:
+class AppName(NamedTuple):
     """The name of an app: it becomes a folder, a file and a claim, so it is short and plain."""
 
     name: str

@@ -1,7 +1,9 @@
 """What server.toml says: the server's own settings, trusted."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from hookrunner.model.app import Upstream
 from hookrunner.model.names import AppName, Domain
@@ -10,8 +12,7 @@ LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 LETS_ENCRYPT_STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
 
 
-@dataclass(frozen=True, slots=True)
-class Authority:
+class Authority(NamedTuple):
     """A CA: its ACME directory (RFC 8555 section 7.1.1) and how its records and folders are called here."""
 
     name: str  # a folder name: "letsencrypt", "localhost-14000-dir"
@@ -19,8 +20,7 @@ class Authority:
     directory: str  # URL
 
 
-@dataclass(frozen=True, slots=True)
-class Acme:
+class Acme(NamedTuple):
     """``[acme]``."""
 
     email: str
@@ -29,8 +29,7 @@ class Acme:
     ca_bundle: Path | None = None  # PEM roots trusted beside the system's
 
 
-@dataclass(frozen=True, slots=True)
-class Nginx:
+class Nginx(NamedTuple):
     """``[nginx]``. Ports are what nginx listens on; public ones what the internet connects to."""
 
     sites: Path = Path("/etc/nginx/hookrunner")
@@ -44,8 +43,7 @@ class Nginx:
     reload: tuple[str, ...] = ("systemctl", "reload", "nginx")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """``[limits]``: what one app may ask for."""
 
     domains: int = 100
@@ -54,8 +52,7 @@ class Limits:
     keep_releases: int = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """Which domains an app may name: a domain, or ``*.`` and a domain for any depth below it."""
 
     domain: Domain
@@ -70,16 +67,14 @@ class Pattern:
         return str(self.domain)
 
 
-@dataclass(frozen=True, slots=True)
-class AppSettings:
+class AppSettings(NamedTuple):
     """``[apps.NAME]``."""
 
     allowed_domains: tuple[Pattern, ...] | None = None  # None: any
     proxies: tuple[Upstream, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """server.toml, whole."""
 
     acme: Acme
@@ -87,7 +82,7 @@ class Settings:
     nginx: Nginx = Nginx()
     limits: Limits = Limits()
     responder_port: int = 8888
-    apps: dict[AppName, AppSettings] = field(default_factory=dict)
+    apps: Mapping[AppName, AppSettings] = MappingProxyType({})
 
     def app(self, name: AppName) -> AppSettings:
         """The app's own settings, or the defaults."""

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import hookrunner
@@ -28,7 +27,7 @@ _HASH_OVERHEAD = 32
 
 def inputs(publication: Publication, settings: Settings) -> str:
     """A fingerprint of all that the app's file is made from, so that an unchanged one need not be rendered."""
-    nginx = {key: value for key, value in asdict(settings.nginx).items() if key not in ("test", "reload")}
+    nginx = {key: value for key, value in settings.nginx._asdict().items() if key not in ("test", "reload")}
     facts = [
         hookrunner.__version__, [site.to_json() for site in publication.sites], nginx, str(settings.state),
         listens(settings.nginx.listen, settings.nginx.http_port),

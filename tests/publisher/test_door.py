@@ -302,7 +302,7 @@ def test_a_reload_that_nginx_accepts_and_cannot_carry_out_is_put_back(boot: Boot
     before = room.files
     taken = room.server.ports.take()
     with socket.create_server(("127.0.0.1", taken)):
-        moved = replace(room.settings, nginx=replace(room.settings.nginx, https_port=taken))
+        moved = room.settings._replace(nginx=room.settings.nginx._replace(https_port=taken))
         answer = publish(replace(room, settings=moved), publication("shop", FIRST, site("a.example")))
     reason, said = words(answer)
     assert reason == "reload"

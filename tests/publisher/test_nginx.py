@@ -3,7 +3,6 @@
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,8 +35,8 @@ def facts(own: Server) -> Iterator[Nginx]:
 def test_the_version_is_the_programs(own: Server, facts: Nginx) -> None:
     """Three numbers; zeros from a program that is none."""
     assert nginx.Server(facts).version() > (1, 18, 0)
-    assert nginx.Server(replace(facts, program="/bin/true")).version() == (0, 0, 0)
-    assert nginx.Server(replace(facts, program="/nowhere/nginx")).version() == (0, 0, 0)
+    assert nginx.Server(facts._replace(program="/bin/true")).version() == (0, 0, 0)
+    assert nginx.Server(facts._replace(program="/nowhere/nginx")).version() == (0, 0, 0)
 
 
 def test_a_sound_configuration_passes(facts: Nginx) -> None:
@@ -82,12 +81,12 @@ def test_a_name_that_two_files_serve_is_found_in_both(own: Server, facts: Nginx,
 
 def test_programs_that_are_not_there_fail_in_words(facts: Nginx) -> None:
     """A missing program, a silent failure and the last lines of a talkative one."""
-    assert nginx.Server(replace(facts, test=("/nowhere/nginx", "-t"))).test() == Outcome(
+    assert nginx.Server(facts._replace(test=("/nowhere/nginx", "-t"))).test() == Outcome(
         False, ("/nowhere/nginx: No such file or directory",)
     )
-    assert nginx.Server(replace(facts, test=("/bin/false",))).test() == Outcome(False, ("ended with status 1",))
+    assert nginx.Server(facts._replace(test=("/bin/false",))).test() == Outcome(False, ("ended with status 1",))
     talks = (sys.executable, "-c", "import sys; sys.exit('1\\n2\\n3\\n4')")
-    assert nginx.Server(replace(facts, reload=talks)).reload().words == ("2", "3", "4")
+    assert nginx.Server(facts._replace(reload=talks)).reload().words == ("2", "3", "4")
 
 
 def test_only_workers_of_the_right_generation_count(own: Server, facts: Nginx) -> None:

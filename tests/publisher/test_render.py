@@ -43,16 +43,16 @@ def test_inputs_are_all_that_matters_and_nothing_else() -> None:
     asked = publication("shop", RELEASE, site("a.example", ("b.example", A)))
     same = render.inputs(asked, SETTINGS)
     assert render.inputs(replace(asked, release=f"2-{2:040x}"), SETTINGS) == same
-    assert render.inputs(asked, replace(SETTINGS, nginx=replace(NGINX, reload=("x",), test=("y",)))) == same
+    assert render.inputs(asked, SETTINGS._replace(nginx=NGINX._replace(reload=("x",), test=("y",)))) == same
     others = [
         (replace(asked, chains={A: "chain"}), SETTINGS),
         (replace(asked, sites=(site("b.example", "a.example"),)), SETTINGS),
         (replace(asked, sites=(site("a.example", "b.example"),)), SETTINGS),
         (replace(asked, sites=(site("a.example", ("b.example", A), https=Https.REQUIRED),)), SETTINGS),
-        (asked, replace(SETTINGS, state=Path("/elsewhere"))),
-        (asked, replace(SETTINGS, nginx=replace(NGINX, http_port=8080))),
-        (asked, replace(SETTINGS, nginx=replace(NGINX, public_https_port=8443))),
-        (asked, replace(SETTINGS, nginx=replace(NGINX, listen=("192.0.2.2",)))),
+        (asked, SETTINGS._replace(state=Path("/elsewhere"))),
+        (asked, SETTINGS._replace(nginx=NGINX._replace(http_port=8080))),
+        (asked, SETTINGS._replace(nginx=NGINX._replace(public_https_port=8443))),
+        (asked, SETTINGS._replace(nginx=NGINX._replace(listen=("192.0.2.2",)))),
     ]
     found = [render.inputs(*other) for other in others]
     assert len({same, *found}) == len(others) + 1

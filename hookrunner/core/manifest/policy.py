@@ -1,7 +1,7 @@
 """What the server lets one app ask for: allowed domains, upstreams, how many, and what other apps hold already."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hookrunner.core import tree
 from hookrunner.core.claims import Claims
@@ -10,8 +10,7 @@ from hookrunner.model.names import AppName, Domain, Invalid
 from hookrunner.model.server import Pattern, Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """The settings as far as a manifest can break them."""
 
     app: AppName

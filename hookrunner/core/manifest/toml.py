@@ -4,8 +4,8 @@ import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from hookrunner.model.names import Invalid
 
@@ -43,8 +43,7 @@ _OPAQUE = re.compile(
 _DEEPEST = 64  # dots in one key; tomllib's memory grows with their square, 3 GB for a key of 64 KiB
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing wrong with a file: its line (None: the whole file), that line's text, and what is wrong."""
 
     line: int | None
@@ -52,13 +51,12 @@ class Problem:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A parsed file that knows where its keys stand."""
 
     data: dict[str, Any]
     lines: tuple[str, ...] = ()
-    places: Mapping[Path, int] = field(default_factory=dict)
+    places: Mapping[Path, int] = MappingProxyType({})
 
     def line_of(self, path: Path) -> int | None:
         """The line of the key at ``path``, or of what holds it."""

@@ -149,7 +149,7 @@ def test_nothing_to_order_is_nothing_to_do(server: Server, store: FileStore) -> 
 def test_a_ca_that_cannot_be_reached_refuses_every_order(server: Server, store: FileStore) -> None:
     """Nobody at the directory's address: each order says so, and no account was made."""
     port = server.ports.take()
-    acme = replace(settings_of(server).acme, authority=Authority("gone", "gone", f"https://127.0.0.1:{port}/dir"))
+    acme = settings_of(server).acme._replace(authority=Authority("gone", "gone", f"https://127.0.0.1:{port}/dir"))
     outcomes = run(server, store, ["a.gone.example", "b.gone.example"], acme)
     assert outcomes == {name: Refusal("unreachable", "Connection refused") for name in outcomes}
     assert sorted(outcomes) == ["a.gone.example", "b.gone.example"]
@@ -168,7 +168,7 @@ def test_a_bundle_that_does_not_hold_the_cas_root_is_told(server: Server, store:
         None: "its certificate is not trusted: ",
     }
     for bundle, reason in reasons.items():
-        (refusal,) = run(server, store, ["a.bundle.example"], replace(acme, ca_bundle=bundle)).values()
+        (refusal,) = run(server, store, ["a.bundle.example"], acme._replace(ca_bundle=bundle)).values()
         assert isinstance(refusal, Refusal)
         assert refusal.kind == "unreachable"
         assert refusal.detail.startswith(reason)
@@ -192,7 +192,7 @@ def test_the_environments_bundle_neither_helps_nor_hurts(
     assert isinstance(run(server, store, ["a.env.example"])["a.env.example"], Certificate)
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.setenv(name, str(settings.acme.ca_bundle))
-    (refusal,) = run(server, store, ["b.env.example"], replace(settings.acme, ca_bundle=None)).values()
+    (refusal,) = run(server, store, ["b.env.example"], settings.acme._replace(ca_bundle=None)).values()
     assert isinstance(refusal, Refusal)
     assert refusal.kind == "unreachable"
 
@@ -223,7 +223,7 @@ def impostor(server: Server, tmp_path: Path) -> Iterator[Callable[[int, str, byt
         running.append(web)
         threading.Thread(target=web.serve_forever, args=(0.05,)).start()
         url = f"https://127.0.0.1:{web.server_port}/dir"
-        return replace(settings_of(server).acme, authority=Authority("impostor", "impostor", url))
+        return settings_of(server).acme._replace(authority=Authority("impostor", "impostor", url))
 
     yield start
     for web in running:

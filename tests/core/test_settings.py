@@ -1,0 +1,380 @@
+"""The schema of server.toml: defaults, every key, and every mistake at once."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hookrunner.core.settings import SettingsError, authority, parse
+from hookrunner.model.app import Upstream
+from hookrunner.model.names import AppName, Domain, Invalid
+from hookrunner.model.server import (
+    LETS_ENCRYPT,
+    LETS_ENCRYPT_STAGING,
+    Acme,
+    AppSettings,
+    Authority,
+    Limits,
+    Nginx,
+    Pattern,
+    Settings,
+)
+
+ACME = '[acme]\nemail = "a@b.org"\n'
+PEBBLE = Authority("127.0.0.1-14000-dir", "127.0.0.1:14000", "https://127.0.0.1:14000/dir")
+
+
+def test_every_key_but_the_email_has_a_default() -> None:
+    """The e-mail address alone makes sound settings."""
+    assert parse(ACME.encode()) == Settings(
+        acme=Acme("a@b.org", Authority("letsencrypt", "Let's Encrypt", LETS_ENCRYPT), 16, None),
+        state=Path("/var/lib/hookrunner"),
+        nginx=Nginx(
+            sites=Path("/etc/nginx/hookrunner"),
+            listen=(),
+            http_port=80,
+            https_port=443,
+            public_http_port=80,
+            public_https_port=443,
+            program="/usr/sbin/nginx",
+            test=("nginx", "-t", "-q"),
+            reload=("systemctl", "reload", "nginx"),
+        ),
+        limits=Limits(domains=100, files=50_000, bytes=1024**3, keep_releases=5),
+        responder_port=8888,
+        apps={},
+    )
+
+
+EVERY_KEY = """
+state = "/srv/hookrunner"
+notify = []
+
+[acme]
+email = "you@example.org"
+directory = "https://127.0.0.1:14000/dir"
+ca_bundle = "/etc/pebble.pem"
+concurrency = 3
+preflight = false
+http01 = "webroot"
+responder_port = 9999
+eab_kid = ""
+eab_hmac_key = ""
+backup = []
+
+[nginx]
+publisher = ""
+sites = "/etc/nginx/sites"
+listen = ["127.0.0.1", "[::1]", "2001:DB8::1"]
+http_port = 8080
+https_port = 8443
+public_http_port = 81
+public_https_port = 444
+program = "/opt/nginx"
+test = ["sudo", "nginx", "-t"]
+reload = ["true"]
+
+[dns]
+resolvers = ["127.0.0.1:8053"]
+public_addresses = ["203.0.113.7"]
+zones = {}
+
+[limits]
+domains = 7
+files = 8
+bytes = "9m"
+keep_releases = 10
+
+[apps.parkspot]
+allowed_domains = ["park-spot.co", "*.Park-Spot.co"]
+proxies = ["http://10.0.0.1:80", "unix:/srv/x.sock"]
+units = []
+activate = []
+
+[apps.empty]
+allowed_domains = []
+"""
+
+
+def test_every_key() -> None:
+    """Each key of the schema finds its place."""
+    settings = parse(EVERY_KEY.encode())
+    assert settings == Settings(
+        acme=Acme("you@example.org", PEBBLE, 3, Path("/etc/pebble.pem")),
+        state=Path("/srv/hookrunner"),
+        nginx=Nginx(
+            sites=Path("/etc/nginx/sites"),
+            listen=("127.0.0.1", "::1", "2001:db8::1"),
+            http_port=8080,
+            https_port=8443,
+            public_http_port=81,
+            public_https_port=444,
+            program="/opt/nginx",
+            test=("sudo", "nginx", "-t"),
+            reload=("true",),
+        ),
+        limits=Limits(domains=7, files=8, bytes=9 * 1024**2, keep_releases=10),
+        responder_port=9999,
+        apps={
+            AppName("parkspot"): AppSettings(
+                allowed_domains=(Pattern(Domain("park-spot.co")), Pattern(Domain("*.park-spot.co"))),
+                proxies=(Upstream("10.0.0.1", 80), Upstream("/srv/x.sock", None)),
+            ),
+            AppName("empty"): AppSettings(allowed_domains=()),
+        },
+    )
+    assert settings.app(AppName("other")) == AppSettings(allowed_domains=None, proxies=())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("", [(None, 'needs an "email"; write email = "you@example.org"')], id="no email"),
+        pytest.param("[acme]\n", [(1, 'needs an "email"; write email = "you@example.org"')], id="empty acme"),
+        pytest.param('[acme]\nemail = "you"\n', [(2, "is not an e-mail address")], id="email wrong"),
+        pytest.param('[acme]\nemail = "a@b.org, c@d.org"\n', [(2, "is not an e-mail address")], id="email list"),
+        pytest.param('stat = "/x"\n' + ACME, [(1, '"stat" is not a key; did you mean "state"?')], id="unknown top"),
+        pytest.param(
+            ACME + 'mail = "x"\n', [(3, '"mail" is not a key of [acme]; did you mean "email"?')], id="unknown acme"
+        ),
+        pytest.param(
+            ACME + '[nginx]\nsite = "/x"\n',
+            [(4, '"site" is not a key of [nginx]; did you mean "sites"?')],
+            id="unknown nginx",
+        ),
+        pytest.param(
+            ACME + "[dns]\nresolver = []\n",
+            [(4, '"resolver" is not a key of [dns]; did you mean "resolvers"?')],
+            id="unknown dns",
+        ),
+        pytest.param(
+            ACME + "[limits]\nsites = 1\n",
+            [(4, '"sites" is not a key of [limits]; did you mean "files"?')],
+            id="unknown limits",
+        ),
+        pytest.param(
+            ACME + "[apps.shop]\nallowed = []\n",
+            [(4, '"allowed" is not a key of [apps.shop]; did you mean "allowed_domains"?')],
+            id="unknown app",
+        ),
+        pytest.param(
+            ACME + '[apps."../x"]\nunits = ["x"]\n',
+            [
+                (3, "an app's name starts with a-z or 0-9 and holds a-z, 0-9, - and _, 50 characters at most"),
+                (4, '"units" is not supported yet'),
+            ],
+            id="bad app name",
+        ),
+        pytest.param(
+            ACME + 'directory = "http://a.org"\n',
+            [(3, "is neither letsencrypt, letsencrypt-staging nor an https URL")],
+            id="dir http",
+        ),
+        pytest.param(
+            ACME + 'directory = "zerossl"\n',
+            [(3, "is neither letsencrypt, letsencrypt-staging nor an https URL")],
+            id="dir word",
+        ),
+        pytest.param(
+            ACME + 'directory = "https://a.org:x/"\n',
+            [(3, "is not a URL: Port could not be cast to integer value as 'x'")],
+            id="dir port",
+        ),
+        pytest.param(ACME + 'directory = "https://[::1"\n', [(3, "is not a URL: Invalid IPv6 URL")], id="dir brackets"),
+        pytest.param(
+            ACME + 'directory = "https://a.org/a b"\n',
+            [(3, "is neither letsencrypt, letsencrypt-staging nor an https URL")],
+            id="dir space",
+        ),
+        pytest.param(ACME + "concurrency = 65\n", [(3, "is 65; it takes a number from 1 to 64")], id="concurrency"),
+        pytest.param(ACME + 'concurrency = "16"\n', [(3, "is a text; it takes a whole number")], id="concurrency text"),
+        pytest.param(ACME + 'preflight = "yes"\n', [(3, "is a text; it takes true or false")], id="preflight"),
+        pytest.param(ACME + "responder_port = 0\n", [(3, "is 0; it takes a number from 1 to 65535")], id="port"),
+        pytest.param('state = "var/lib"\n' + ACME, [(1, "is not an absolute path")], id="state"),
+        pytest.param('state = "/var/../x"\n' + ACME, [(1, "is not an absolute path")], id="state dots"),
+        pytest.param(
+            'state = "/var/$x"\n' + ACME, [(1, "holds a character that an nginx file cannot take")], id="state nginx"
+        ),
+        pytest.param("state = 5\n" + ACME, [(1, "is a number; it takes a text in quotes")], id="state type"),
+        pytest.param(
+            ACME + "[nginx]\nhttp_port = 443\npublic_http_port = 70000\npublic_https_port = true\n",
+            [
+                (3, "is 443, which is http_port too"),
+                (5, "is 70000; it takes a number from 1 to 65535"),
+                (6, "is true or false; it takes a whole number"),
+            ],
+            id="ports",
+        ),
+        pytest.param(
+            ACME + '[nginx]\nlisten = ["localhost", "127.0.0.1", "[::1]"]\n',
+            [(4, '"localhost" is not an IP address')],
+            id="listen",
+        ),
+        pytest.param(
+            ACME + '[nginx]\ntest = "nginx -t"\nreload = []\nprogram = 1\n',
+            [
+                (4, 'takes a program and its arguments as a list, like ["nginx", "-t", "-q"]'),
+                (5, 'takes a program and its arguments as a list, like ["nginx", "-t", "-q"]'),
+                (6, "is a number; it takes a text in quotes"),
+            ],
+            id="argv",
+        ),
+        pytest.param(
+            ACME + '[nginx]\ntest = ["nginx", 1]\nreload = ["systemctl", ""]\n',
+            [
+                (4, 'takes a program and its arguments as a list, like ["nginx", "-t", "-q"]'),
+                (5, 'takes a program and its arguments as a list, like ["nginx", "-t", "-q"]'),
+            ],
+            id="argv2",
+        ),
+        pytest.param(
+            ACME + '[limits]\ndomains = 0\nfiles = 10000001\nbytes = "1x"\nkeep_releases = 1\n',
+            [
+                (4, "is 0; it takes a number from 1 to 10000"),
+                (5, "is 10000001; it takes a number from 1 to 10000000"),
+                (6, 'is not a size; write a number and k, m or g, like "10m"'),
+                (7, "is 1; it takes a number from 2 to 1000"),
+            ],
+            id="limits",
+        ),
+        pytest.param(
+            ACME + "[limits]\nbytes = 0\n", [(4, "is 0; it takes a number from 1 to 1125899906842624")], id="bytes"
+        ),
+        pytest.param(
+            ACME + '[apps.shop]\nallowed_domains = ["a b.org", "*"]\nproxies = ["http://db:1"]\n',
+            [
+                (4, '"a b.org" holds white space'),
+                (4, '"*" has a "*" that is not the whole first label; write "*.example.org"'),
+                (
+                    5,
+                    '"http://db:1" is not an IP address with a port, like http://127.0.0.1:8000; host names are not allowed',
+                ),
+            ],
+            id="apps",
+        ),
+        pytest.param("apps = 5\n" + ACME, [(1, "is a number; it is a table")], id="apps type"),
+        pytest.param(ACME + "[apps]\nshop = 5\n", [(4, "is a number; it is a table")], id="app type"),
+        pytest.param(
+            ACME + '[dns]\nresolvers = "x"\npublic_addresses = ["a"]\n',
+            [(4, 'is a text; it takes a list: ["…"]'), (5, '"a" is not an IP address')],
+            id="dns",
+        ),
+        pytest.param(
+            'notify = ["mail"]\n' + ACME + 'http01 = "responder"\n'
+            'eab_kid = "x"\n'
+            'eab_hmac_key = "y"\n'
+            "[[acme.backup]]\n"
+            'email = "x"\n'
+            "[nginx]\n"
+            'publisher = "/run/x"\n'
+            '[dns.zones."a.org"]\n'
+            'provider = "x"\n'
+            "[apps.shop]\n"
+            'units = ["shop.service"]\n'
+            'activate = [["x"]]\n',
+            [
+                (None, '"zones" is not supported yet'),
+                (1, '"notify" is not supported yet'),
+                (4, '"http01" is not supported yet'),
+                (5, '"eab_kid" is not supported yet'),
+                (6, '"eab_hmac_key" is not supported yet'),
+                (7, '"backup" is not supported yet'),
+                (10, '"publisher" is not supported yet'),
+                (14, '"units" is not supported yet'),
+                (15, '"activate" is not supported yet'),
+            ],
+            id="not yet",
+        ),
+        pytest.param("a = \n", [(1, "is not TOML: Invalid value")], id="toml"),
+    ],
+)
+def test_every_problem_is_told_with_its_line(text: str, expected: list[tuple[int | None, str]]) -> None:
+    """All that is wrong with the settings is reported at once, in the order of the lines."""
+    with pytest.raises(SettingsError) as caught:
+        parse(text.encode())
+    assert [(problem.line, problem.text) for problem in caught.value.problems] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("letsencrypt", Authority("letsencrypt", "Let's Encrypt", LETS_ENCRYPT)),
+        ("letsencrypt-staging", Authority("letsencrypt-staging", "Let's Encrypt (staging)", LETS_ENCRYPT_STAGING)),
+        (LETS_ENCRYPT, Authority("letsencrypt", "Let's Encrypt", LETS_ENCRYPT)),
+        (LETS_ENCRYPT_STAGING, Authority("letsencrypt-staging", "Let's Encrypt (staging)", LETS_ENCRYPT_STAGING)),
+        ("https://127.0.0.1:14000/dir", PEBBLE),
+        (
+            "https://CA.Example.org/Acme/v2/Directory",
+            Authority("ca.example.org-acme-v2-directory", "ca.example.org", "https://CA.Example.org/Acme/v2/Directory"),
+        ),
+        ("https://[::1]:14000/dir", Authority("1-14000-dir", "::1:14000", "https://[::1]:14000/dir")),
+        ("https://a.org:443/../x", Authority("a.org-443-..-x", "a.org", "https://a.org:443/../x")),
+        ("https://" + "a" * 120 + ".org/", Authority("a" * 100, "a" * 120 + ".org", "https://" + "a" * 120 + ".org/")),
+    ],
+)
+def test_a_directory(text: str, expected: Authority) -> None:
+    """A directory is a known word or a URL, and the folder that it is remembered by is one plain name."""
+    assert authority(text) == expected
+    assert "/" not in expected.name
+
+
+@given(st.text(max_size=60).map(lambda text: f"https://{text}") | st.text(max_size=20))
+def test_any_directory(text: str) -> None:
+    """Any text is a directory or Invalid, never another error."""
+    try:
+        assert authority(text).directory
+    except Invalid:
+        return
+
+
+@pytest.mark.parametrize(
+    ("pattern", "domain", "allowed"),
+    [
+        ("a.org", "a.org", True),
+        ("a.org", "www.a.org", False),
+        ("*.a.org", "www.a.org", True),
+        ("*.a.org", "x.www.a.org", True),
+        ("*.a.org", "*.a.org", True),
+        ("*.a.org", "*.www.a.org", True),
+        ("*.a.org", "a.org", False),
+        ("*.a.org", "wwwa.org", False),
+        ("a.org", "*.a.org", False),
+    ],
+)
+def test_patterns(pattern: str, domain: str, allowed: bool) -> None:
+    """A pattern of allowed_domains is a domain, or "*." for any depth below one."""
+    assert Pattern(Domain(pattern)).allows(Domain(domain)) is allowed
+
+
+def test_where_things_are() -> None:
+    """Every folder follows from the state folder."""
+    settings, app = parse(EVERY_KEY.encode()), AppName("shop")
+    assert [
+        str(path)
+        for path in (
+            settings.challenges,
+            settings.certificates,
+            settings.records,
+            settings.repository(app),
+            settings.releases(app),
+            settings.current(app),
+            settings.log(app, 12),
+        )
+    ] == [
+        "/srv/hookrunner/challenges",
+        "/srv/hookrunner/certificates",
+        "/srv/hookrunner/records",
+        "/srv/hookrunner/repos/shop.git",
+        "/srv/hookrunner/apps/shop/releases",
+        "/srv/hookrunner/apps/shop/current",
+        "/srv/hookrunner/apps/shop/logs/12.log",
+    ]
+
+
+@given(st.binary(max_size=200) | st.text(st.sampled_from('acme[]{}=".\n'), max_size=80).map(str.encode))
+def test_any_bytes(content: bytes) -> None:
+    """Arbitrary bytes are refused with listed problems, never with another exception."""
+    with pytest.raises(SettingsError) as caught:
+        parse(content)
+    assert caught.value.problems
