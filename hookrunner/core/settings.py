@@ -117,7 +117,10 @@ def authority(text: str) -> Authority:
             return known
     place = "-".join(filter(None, (url.hostname, str(port or ""), url.path.strip("/"))))
     title = url.hostname if port in (None, 443) else f"{url.hostname}:{port}"
-    return Authority(re.sub(r"[^a-z0-9.]+", "-", place.lower()).strip("-.")[:100], title, text)
+    name = re.sub(r"[^a-z0-9.]+|\.{2,}", "-", place.lower()).strip("-.")[:100]
+    if not name:
+        raise Invalid("has a host name that no folder can be called after; write it as A-labels (xn--…)")
+    return Authority(name, title, text)
 
 
 def _nginx(table: Table) -> Nginx:

@@ -23,15 +23,24 @@ def bad_links(links: Mapping[str, str], roots: Iterable[str]) -> dict[str, str]:
     ``links`` maps every link's path to its target, ``roots`` are the served folders. A link must not leave the
     release, and one below a root must not lead to what is never served: dot files and app.toml.
     """
-    served = list(roots)
+    ends = {path: _resolve(path, links) for path in links}
+    served = _reached(ends, list(roots))
     bad: dict[str, str] = {}
     for path, target in links.items():
-        end = _resolve(path, links)
+        end = ends[path]
         if end is None:
             bad[path] = f"leads out of the repository: {target}"
         elif any(is_below(path, root) and _is_hidden(end, root) for root in served):
             bad[path] = f"leads to a hidden file: {target}"
     return bad
+
+
+def _reached(ends: Mapping[str, str | None], roots: list[str]) -> list[str]:
+    """The served folders, those included that a served link leads to."""
+    served = list(roots)
+    for root in served:  # grows on the way
+        served += [end for path, end in ends.items() if end and is_below(path, root) and end not in served]
+    return served
 
 
 def _resolve(path: str, links: Mapping[str, str]) -> str | None:
@@ -57,7 +66,7 @@ def _resolve(path: str, links: Mapping[str, str]) -> str | None:
             return None
         done.pop()
         left += target.split("/")[::-1]
-    return "/".join(done)
+    return "/".join(done) or "."
 
 
 def is_below(path: str, root: str) -> bool:

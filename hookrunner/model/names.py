@@ -94,7 +94,7 @@ def _refuse_foreign_syntax(text: str) -> None:
 
 def _to_a_labels(text: str) -> str:
     lower = text.lower()
-    if lower.isascii() and "xn--" not in lower:
+    if lower.isascii() and "--" not in lower:
         return lower
     import idna  # 10 ms, and few names need it
 

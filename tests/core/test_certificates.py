@@ -1,80 +1,132 @@
-"""Which certificates to keep, to issue or to wait for."""
+"""Which certificates to keep, to issue or to wait for, each with its reason in words."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hookrunner.core.certificates import Decision, Issue, Keep, Wait, decide, wanted
+from hookrunner.core.certificates import Issue, Keep, Wait, decide, reason_to_issue, wanted
 from hookrunner.model.app import Folder, Https, KeyType, Manifest, Site, Tls
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import Domain
 from hookrunner.model.publication import CertificateId
 
-START = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
-DAY = timedelta(days=1)
-A, B, WILD = Domain("a.org"), Domain("b.org"), Domain("*.c.org")
-P256, RSA = KeyType.ECDSA_P256, KeyType.RSA_2048
+A, B, WILD = Domain("a.org"), Domain("b.org"), Domain("*.a.org")
+START = datetime(2026, 1, 1, 12, tzinfo=UTC)
+END = START + timedelta(days=90)
+DUE = START + timedelta(days=60)
+MOMENT = timedelta(seconds=1)
 
 
-def of(domain: Domain) -> CertificateId:
-    """The certificate of the CA "ca" for a domain."""
-    return CertificateId("ca", domain)
+def own(domain: Domain, authority: str = "ca") -> CertificateId:
+    """The certificate that is named after a domain."""
+    return CertificateId(authority, domain)
 
 
-def certificate(domain: Domain, names: tuple[Domain, ...] | None = None, key: KeyType = P256) -> Certificate:
-    """A certificate of 90 days from START."""
-    return Certificate(of(domain), names or (domain,), key, START, START + 90 * DAY, START, "01", "PEM")
+def issued(domain: Domain) -> Certificate:
+    """A certificate of 90 days."""
+    return Certificate(own(domain), (domain,), KeyType.ECDSA_P256, START, END, START, "01", "pem")
 
 
-def manifest(*domains: Domain, https: Https = Https.AUTO, key: KeyType = P256) -> Manifest:
-    """One site."""
+def manifest(*domains: Domain, key: KeyType = KeyType.ECDSA_P256, https: Https = Https.AUTO) -> Manifest:
+    """An app of one site."""
     return Manifest((Site(domains, Folder("."), https=https),), Tls(key=key))
 
 
-@pytest.mark.parametrize(
-    ("there", "key", "age", "expected"),
-    [
-        pytest.param(None, P256, 0, Issue(of(A), (A,), "new", P256), id="none yet"),
-        pytest.param(None, RSA, 0, Issue(of(A), (A,), "new", RSA), id="none yet, with another key"),
-        pytest.param(
-            certificate(A), P256, 0, Keep(of(A), (A,), "next renewal 2026-10-31", START + 60 * DAY), id="fresh"
-        ),
-        pytest.param(
-            certificate(A), P256, 59.9, Keep(of(A), (A,), "next renewal 2026-10-31", START + 60 * DAY), id="not yet due"
-        ),
-        pytest.param(certificate(A), P256, 60, Issue(of(A), (A,), "due for renewal", P256), id="due this second"),
-        pytest.param(certificate(A), P256, 89.9, Issue(of(A), (A,), "due for renewal", P256), id="nearly expired"),
-        pytest.param(certificate(A), P256, 90, Issue(of(A), (A,), "expired on 2026-11-30", P256), id="expired"),
-        pytest.param(
-            certificate(A), RSA, 0, Issue(of(A), (A,), "its key is ecdsa-p256, app.toml wants rsa-2048", RSA), id="key"
-        ),
-        pytest.param(certificate(A, (B,)), P256, 0, Issue(of(A), (A,), "does not cover a.org", P256), id="names"),
-        pytest.param(
-            certificate(A, (B,), RSA), P256, 99, Issue(of(A), (A,), "does not cover a.org", P256), id="names come first"
-        ),
-        pytest.param(certificate(B), P256, 0, Issue(of(A), (A,), "new", P256), id="only another domain's"),
-    ],
-)
-def test_a_decision(there: Certificate | None, key: KeyType, age: float, expected: Decision) -> None:
-    """Each certificate is kept, or issued with the reason, as of the moment that is handed in."""
-    existing = {there.id: there} if there else {}
-    assert decide(manifest(A, key=key), authority="ca", existing=existing, now=START + age * DAY) == [expected]
+def test_a_new_domain_is_issued() -> None:
+    """A domain without a certificate gets one, with the key that app.toml wants."""
+    decisions = decide(manifest(A, key=KeyType.RSA_2048), authority="ca", existing={}, now=START)
+    assert decisions == [Issue(own(A), (A,), "new", KeyType.RSA_2048)]
+
+
+def test_a_good_certificate_is_kept() -> None:
+    """A certificate that will do stays, with the date of its renewal."""
+    decisions = decide(manifest(A), authority="ca", existing={own(A): issued(A)}, now=START)
+    assert decisions == [Keep(own(A), (A,), "next renewal 2026-03-02", DUE)]
 
 
 def test_a_wildcard_waits() -> None:
-    """A wildcard is not asked for while there is no dns-01, and its site is served without."""
-    words = "a wildcard certificate needs dns-01, which is not supported yet"
-    assert decide(manifest(WILD), authority="ca", existing={}, now=START) == [Wait(of(WILD), (WILD,), words)]
+    """A wildcard is served without a certificate for now, and the CA is not asked."""
+    decisions = decide(manifest(WILD), authority="ca", existing={}, now=START)
+    assert decisions == [Wait(own(WILD), (WILD,), "a wildcard certificate needs dns-01, which is not supported yet")]
 
 
-def test_the_order_is_that_of_the_file() -> None:
-    """There is one decision for each domain in the order of app.toml, and none for a site without HTTPS."""
-    both = Manifest((*manifest(B, A).sites, *manifest(WILD, https=Https.OFF).sites))
-    assert wanted(both, "ca") == [of(B), of(A)]
-    assert [d.certificate for d in decide(both, authority="ca", existing={}, now=START)] == [of(B), of(A)]
+def test_a_certificate_of_another_ca_is_not_kept() -> None:
+    """With another CA in the settings every certificate is issued anew."""
+    decisions = decide(manifest(A), authority="other", existing={own(A): issued(A)}, now=START)
+    assert decisions == [Issue(own(A, "other"), (A,), "new", KeyType.ECDSA_P256)]
 
 
-def test_another_ca_starts_anew() -> None:
-    """The certificates of another directory do not count: a staging certificate is never taken for a real one."""
-    (decision,) = decide(manifest(A), authority="other", existing={of(A): certificate(A)}, now=START)
-    assert decision == Issue(CertificateId("other", A), (A,), "new", P256)
+def test_each_domain_is_decided_by_itself() -> None:
+    """There is one decision a domain, in the order of app.toml, and one does not change another."""
+    decisions = decide(manifest(B, WILD, A), authority="ca", existing={own(A): issued(A)}, now=START)
+    assert [(type(decision), decision.names) for decision in decisions] == [
+        (Issue, (B,)),
+        (Wait, (WILD,)),
+        (Keep, (A,)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("https", "certificates"),
+    [(Https.AUTO, [own(A), own(B)]), (Https.REQUIRED, [own(A), own(B)]), (Https.OFF, [own(B)])],
+)
+def test_wanted(https: Https, certificates: list[CertificateId]) -> None:
+    """Every domain wants a certificate, but those of a site without HTTPS."""
+    sites = (Site((A,), Folder("."), https=https), Site((B,), Folder(".")))
+    assert wanted(Manifest(sites), "ca") == certificates
+
+
+def test_an_app_without_domains_wants_nothing() -> None:
+    """An app that is off the web is decided without asking for anything."""
+    assert decide(manifest(), authority="ca", existing={own(A): issued(A)}, now=START) == []
+
+
+GOOD = issued(A)
+REASONS = [
+    ("none there", None, START, "new"),
+    ("just issued", GOOD, START, None),
+    ("just before it is due", GOOD, DUE - MOMENT, None),
+    ("just due", GOOD, DUE, "due for renewal"),
+    ("just before it expires", GOOD, END - MOMENT, "due for renewal"),
+    ("just expired", GOOD, END, "expired on 2026-04-01"),
+    ("long expired", GOOD, END + timedelta(days=365), "expired on 2026-04-01"),
+    ("another name", replace(GOOD, names=(B,)), START, "does not cover a.org"),
+    ("more names", replace(GOOD, names=(B, A)), START, None),
+    ("another key", replace(GOOD, key=KeyType.RSA_4096), START, "its key is rsa-4096, app.toml wants ecdsa-p256"),
+    ("another name and key", replace(GOOD, names=(), key=KeyType.RSA_4096), END, "does not cover a.org"),
+    (
+        "another key, expired",
+        replace(GOOD, key=KeyType.RSA_4096),
+        END,
+        "its key is rsa-4096, app.toml wants ecdsa-p256",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("certificate", "now", "why"), [reason[1:] for reason in REASONS], ids=[reason[0] for reason in REASONS]
+)
+def test_reason_to_issue(certificate: Certificate | None, now: datetime, why: str | None) -> None:
+    """A certificate is replaced for its names, its key or its age, and the first of these is the reason."""
+    assert reason_to_issue(certificate, (A,), KeyType.ECDSA_P256, now) == why
+    existing = {own(A): certificate} if certificate else {}
+    (decision,) = decide(manifest(A), authority="ca", existing=existing, now=now)
+    assert decision == (
+        Issue(own(A), (A,), why, KeyType.ECDSA_P256) if why else Keep(own(A), (A,), "next renewal 2026-03-02", DUE)
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [((A,), "does not cover b.org, *.a.org"), ((A, B), "does not cover *.a.org"), ((B, WILD, A), None)],
+)
+def test_every_name_that_is_missing_is_named(names: tuple[Domain, ...], why: str | None) -> None:
+    """A certificate that lacks names says which, in the order of app.toml."""
+    assert reason_to_issue(replace(GOOD, names=names), (A, B, WILD), KeyType.ECDSA_P256, START) == why
+
+
+def test_a_wildcard_covers_the_names_below_it() -> None:
+    """A certificate for a wildcard will do for a name one label below it."""
+    below = (Domain("b.a.org"),)
+    assert reason_to_issue(replace(GOOD, names=(WILD,)), below, KeyType.ECDSA_P256, START) is None

@@ -1,6 +1,8 @@
 """What nginx is to serve, given the certificates that really exist."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+
+import pytest
 
 from hookrunner.core.serving import publication
 from hookrunner.model.app import Folder, Https, KeyType, Manifest, Site, Upstream
@@ -8,54 +10,76 @@ from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import AppName, Domain
 from hookrunner.model.publication import CertificateId, Publication, PublishedSite, ServedName
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
-A, B, C = Domain("a.org"), Domain("b.org"), Domain("c.org")
-RELEASE = "1-" + "0" * 40
+SHOP, RELEASE = AppName("shop"), f"3-{'a' * 40}"
+A, B = Domain("a.org"), Domain("b.org")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def certificate(domain: Domain, *names: Domain, authority: str = "ca") -> Certificate:
-    """A certificate named after ``domain``."""
-    chosen = CertificateId(authority, domain)
-    return Certificate(
-        chosen, names, KeyType.ECDSA_P256, START, START + timedelta(days=90), START, "01", f"PEM {domain}"
-    )
+def own(domain: Domain) -> CertificateId:
+    """The certificate that is named after a domain."""
+    return CertificateId("ca", domain)
 
 
-def published(manifest: Manifest, *certificates: Certificate) -> Publication:
-    """The publication of shop."""
-    existing = {one.id: one for one in certificates}
-    return publication(AppName("shop"), RELEASE, manifest, authority="ca", existing=existing)
+def issued(domain: Domain, *names: Domain) -> Certificate:
+    """The certificate named after a domain, for these names or for the domain."""
+    return Certificate(own(domain), names or (domain,), KeyType.ECDSA_P256, NOW, NOW, NOW, "01", f"chain of {domain}")
 
 
-def test_tls_for_what_is_covered() -> None:
-    """A name with a certificate is served over TLS, one without over HTTP, and only used chains are sent along."""
-    web = Upstream("127.0.0.1", 8000)
-    manifest = Manifest((Site((A, B), Folder("public")), Site((C,), web, https=Https.REQUIRED, max_body=5, timeout=6)))
-    of_a, of_c = CertificateId("ca", A), CertificateId("ca", C)
-    unused = Domain("unused.org")
-    assert published(manifest, certificate(A, A), certificate(C, C), certificate(unused, unused)) == Publication(
-        AppName("shop"),
+def test_some_have_a_certificate() -> None:
+    """A name with a certificate is served with it, its neighbour without over HTTP, and only used chains go along."""
+    manifest = Manifest((Site((A, B), Folder("public")),))
+    existing = {own(A): issued(A), own(Domain("c.org")): issued(Domain("c.org"))}
+    assert publication(SHOP, RELEASE, manifest, authority="ca", existing=existing) == Publication(
+        SHOP,
         RELEASE,
         (
             PublishedSite(
-                (ServedName(A, of_a), ServedName(B, None)), Folder("public"), Https.AUTO, 10 * 1024 * 1024, 60
+                (ServedName(A, own(A)), ServedName(B, None)), Folder("public"), Https.AUTO, 10 * 1024 * 1024, 60
             ),
-            PublishedSite((ServedName(C, of_c),), web, Https.REQUIRED, 5, 6),
         ),
-        {of_a: "PEM a.org", of_c: "PEM c.org"},
+        {own(A): "chain of a.org"},
     )
 
 
-def test_what_is_not_used() -> None:
-    """A certificate is not used with HTTPS off, for a name it does not cover, or when another CA made it."""
-    off = published(Manifest((Site((A,), Folder("."), https=Https.OFF),)), certificate(A, A))
-    foreign = published(Manifest((Site((A,), Folder(".")),)), certificate(A, B))
-    other = published(Manifest((Site((A,), Folder(".")),)), certificate(A, A, authority="other"))
-    for one in (off, foreign, other):
-        assert one.names == (ServedName(A, None),)
-        assert one.chains == {}
+def test_each_site_as_it_is_written() -> None:
+    """Sites keep their order, their content and their limits."""
+    upstream = Upstream("127.0.0.1", 8000)
+    manifest = Manifest(
+        (
+            Site((B,), upstream, https=Https.REQUIRED, max_body=1024, timeout=5),
+            Site((A,), Folder("."), https=Https.OFF),
+        )
+    )
+    existing = {own(A): issued(A), own(B): issued(B)}
+    made = publication(SHOP, RELEASE, manifest, authority="ca", existing=existing)
+    assert made.sites == (
+        PublishedSite((ServedName(B, own(B)),), upstream, Https.REQUIRED, 1024, 5),
+        PublishedSite((ServedName(A, None),), Folder("."), Https.OFF, 10 * 1024 * 1024, 60),
+    )
+    assert made.chains == {own(B): "chain of b.org"}
 
 
-def test_without_sites() -> None:
-    """An app without sites publishes nothing."""
-    assert published(Manifest(())) == Publication(AppName("shop"), RELEASE, (), {})
+@pytest.mark.parametrize(
+    ("domain", "authority", "existing"),
+    [
+        (A, "ca", {}),
+        (A, "other", {own(A): issued(A)}),
+        (A, "ca", {own(A): issued(A, B)}),
+        (A, "ca", {own(B): issued(B, A)}),
+        (Domain("*.a.org"), "ca", {own(A): issued(A)}),
+    ],
+    ids=["none", "another CA's", "does not cover it", "named after another", "a wildcard"],
+)
+def test_no_certificate(domain: Domain, authority: str, existing: dict[CertificateId, Certificate]) -> None:
+    """A name is secured by nothing but the CA's certificate of its own that covers it."""
+    manifest = Manifest((Site((domain,), Folder(".")),))
+    made = publication(SHOP, RELEASE, manifest, authority=authority, existing=existing)
+    assert (made.names, made.chains) == ((ServedName(domain, None),), {})
+
+
+def test_chains_are_sorted() -> None:
+    """The same certificates make the same publication, however the domains are ordered."""
+    manifest = Manifest((Site((B, A), Folder(".")),))
+    existing = {own(B): issued(B), own(A): issued(A)}
+    made = publication(SHOP, RELEASE, manifest, authority="ca", existing=existing)
+    assert list(made.chains) == [own(A), own(B)]

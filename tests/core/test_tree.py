@@ -119,3 +119,9 @@ def test_no_roots() -> None:
 def test_is_below(path: str, root: str, below: bool) -> None:
     """A path is below a root by whole names, itself included."""
     assert is_below(path, root) is below
+
+
+def test_a_folder_that_a_served_link_leads_to_is_served_too() -> None:
+    """What is hidden stays hidden behind two links."""
+    links = {"public/d": "../sub", "sub/x": "../.env", "sub/y": "../app.toml", "sub/ok": "z"}
+    assert set(bad_links(links, ["public"])) == {"sub/x", "sub/y"}

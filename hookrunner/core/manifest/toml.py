@@ -103,6 +103,11 @@ def read(content: bytes) -> Document:
     return Document(data, lines, _places("\n".join(lines)))
 
 
+def _last(lines: tuple[str, ...]) -> int | None:
+    """The last line with anything on it."""
+    return next((number for number in range(len(lines), 0, -1) if lines[number - 1].strip()), None)
+
+
 def _excerpt(line: str) -> str:
     return line.strip()[:_LONGEST_EXCERPT]
 
@@ -128,7 +133,7 @@ def _decode(content: bytes) -> str:
 def _syntax(message: str, lines: tuple[str, ...]) -> Problem:
     place = _AT_LINE.search(message)
     what = message[: place.start()] if place else message
-    number = int(place["line"]) if place and place["line"] else len(lines) if place else None
+    number = int(place["line"]) if place and place["line"] else _last(lines) if place else None
     if number and number <= len(lines):
         return Problem(number, _excerpt(lines[number - 1]), f"is not TOML: {what}")
     return Problem(None, "", f"is not TOML: {what}")
@@ -146,6 +151,8 @@ def _places(text: str) -> dict[Path, int]:
             for part in outer:
                 table = (*table, part)
                 table = (*table, tables[table] - 1) if tables[table] else table
+            for end in range(1, len(table) + 1):
+                places.setdefault(table[:end], number)
             table = (*table, last)
             if header["open"] == "[[":
                 tables[table] += 1
