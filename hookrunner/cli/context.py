@@ -73,7 +73,8 @@ def app_name(text: str) -> AppName:
 
 def own_command() -> Path:
     """The full path of this command, for the hooks: sshd and git pass no environment on."""
-    for candidate in (Path(sys.argv[0]).absolute(), Path(sys.executable).parent / "hookrunner"):
+    called = Path(sys.argv[0])
+    for candidate in (called.parent.resolve() / called.name, Path(sys.executable).parent / "hookrunner"):
         if candidate.name == "hookrunner" and os.access(candidate, os.X_OK) and candidate.is_file():
             return candidate
     hint = "pip install it into a virtual environment, and call the command from there"
