@@ -133,6 +133,8 @@ def _decode(content: bytes) -> str:
 def _syntax(message: str, lines: tuple[str, ...]) -> Problem:
     place = _AT_LINE.search(message)
     what = message[: place.start()] if place else message
+    if "int_max_str_digits" in what:  # Python's words are for programmers
+        what = "a number has too many digits"
     number = int(place["line"]) if place and place["line"] else _last(lines) if place else None
     if number and number <= len(lines):
         return Problem(number, _excerpt(lines[number - 1]), f"is not TOML: {what}")
