@@ -41,6 +41,9 @@ def main(name: str, app: str | None, *, config: str | None) -> int:
     except (ProgramFailed, OSError) as error:
         _say_all([wording.error(str(error))])
         return 1
+    except Exception as error:
+        _say_all([wording.error(f"a defect of hookrunner: {type(error).__name__}: {error}")])
+        return 1
 
 
 def _app(repository: Repository, given: str | None) -> AppName:

@@ -79,13 +79,13 @@ def _state(name: NameStatus, now: datetime) -> str:
 
 def _show_app(app: AppStatus) -> None:
     if app.live is None:
-        last = f"; deploy {app.last.number} {app.last.state}: {visible(app.last.outcome)}" if app.last else ""
-        click.echo(f"{app.app}: nothing is live{last}")
+        click.echo(f"{app.app}: nothing is live yet")
+        _show_last(app)
         return
     ended = f"{app.live.ended:%Y-%m-%d %H:%M} UTC" if app.live.ended else "now"
     click.echo(f"{app.app}: deploy {app.live.number} ({app.live.short}) is live since {ended}")
     if app.last and app.last.number != app.live.number:
-        click.echo(f"deploy {app.last.number} ({app.last.short}) {app.last.state}: {visible(app.last.outcome)}")
+        _show_last(app)
     show_table(
         ("DOMAIN", "STATE", "CERTIFICATE"),
         [
@@ -99,6 +99,12 @@ def _show_app(app: AppStatus) -> None:
             for name in app.names
         ],
     )
+
+
+def _show_last(app: AppStatus) -> None:
+    if app.last:
+        why = f": {visible(app.last.why)}" if app.last.why else ""
+        click.echo(f"deploy {app.last.number} ({app.last.short}) {app.last.state}{why}")
 
 
 def _app_json(app: AppStatus) -> dict[str, object]:

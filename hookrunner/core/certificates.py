@@ -42,6 +42,9 @@ class Wait(Decision):
     """The CA is not asked; the names are served without it for now."""
 
 
+WILDCARD_WAITS = "a wildcard certificate needs dns-01, which is not supported yet"
+
+
 def decide(
     manifest: Manifest, *, authority: str, existing: Mapping[CertificateId, Certificate], now: datetime
 ) -> list[Decision]:
@@ -64,7 +67,7 @@ def _decide(
 ) -> Decision:
     names = (certificate.domain,)
     if certificate.domain.is_wildcard:
-        return Wait(certificate, names, "a wildcard certificate needs dns-01, which is not supported yet")
+        return Wait(certificate, names, WILDCARD_WAITS)
     there = existing.get(certificate)
     why = reason_to_issue(there, names, key, now)
     if why or not there:

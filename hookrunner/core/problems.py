@@ -47,10 +47,10 @@ _HINTS = {
     "dns": "add an A or AAAA record for {name} that points to this server",
     "externalAccountRequired": "use a CA without external account binding, it is not supported yet",
     "incorrectResponse": "{name} is answered by another server; point its A and AAAA records here",
-    "rateLimited": "push again later; the limit is the CA's",
+    "rateLimited": "wait, the limit is the CA's",
     "rejectedIdentifier": "leave {name} out, or use another CA for it",
     "unauthorized": "{name} is answered by another server; point its A and AAAA records here",
-    "unreachable": "check acme.directory in server.toml and the way to it, then push again",
+    "unreachable": "on the server: check acme.directory in server.toml, and the way to it",
 }
 
 

@@ -10,16 +10,18 @@ _REFUSED = {
     Reason.TEST: "nginx does not pass its test, because of {app}",
     Reason.FOREIGN: "nginx does not pass its test, and not because of {app}",
     Reason.CONFLICT: "another nginx file serves a name of {app}",
+    Reason.PROGRAM: "nginx could not be called",
     Reason.RELOAD: "nginx did not take over the new configuration",
     Reason.KEY: "a certificate does not fit its key",
     Reason.REQUEST: "the publisher refuses {app}",
 }
 _REFUSED_HINTS = {
-    Reason.TEST: "mend what nginx names, then push again",
+    Reason.TEST: "mend what nginx names",
     Reason.FOREIGN: "on the server, as root: mend or move that file, nginx -t",
     Reason.CONFLICT: "on the server, as root: take the name out of that file",
-    Reason.RELOAD: "on the server, as root: nginx -t, then see that nginx runs",
-    Reason.KEY: "push again, the certificate is then issued anew",
+    Reason.PROGRAM: "on the server: see program, test and reload under [nginx] in server.toml",
+    Reason.RELOAD: "on the server, as root: nginx -t, systemctl restart nginx",
+    Reason.KEY: "the certificate is issued anew at the next try",
 }
 
 

@@ -44,7 +44,7 @@ class Live:
         unavailable = [domain for domain in waiting if domain in self._with(Https.REQUIRED)]
         wrong = [words for words in self.answer.checked.values() if words]
         if unavailable:
-            text = f"deploy {number} failed {{took}}, {_answer(len(unavailable), share)} 503"
+            text = f"deploy {number} is live {{took}} but failed, {_answer(len(unavailable), share)} 503"
             return wording.error(text), State.FAILED
         if wrong:
             text = f"deploy {number} is live {{took}}, {_answer(len(wrong), share)} wrongly"

@@ -63,13 +63,16 @@ def column(labels: Iterable[str]) -> int:
     return max((len(label) for label in labels if len(label) <= 40), default=0)
 
 
+_SHOWN = 20  # mistakes; more would push the first line off the screen
+
+
 def problems(file: str, found: Sequence[Problem], consequence: str) -> Iterator[Line]:
     """A file that cannot be used: every mistake with its line."""
     count = "1 mistake" if len(found) == 1 else f"{len(found)} mistakes"
     yield error(f"{file} has {count}, {consequence}")
     width = column(f"line {problem.line}" for problem in found if problem.line)
     place = None
-    for problem in found:
+    for problem in found[:_SHOWN]:
         if problem.line is None:
             yield detail(f"it {problem.text}")
             continue
@@ -77,6 +80,8 @@ def problems(file: str, found: Sequence[Problem], consequence: str) -> Iterator[
             yield row(f"line {problem.line}", problem.source, width)
             place = problem.line
         yield row("", problem.text, width)
+    if len(found) > _SHOWN:
+        yield detail(f"and {len(found) - _SHOWN} more")
 
 
 def still_live(live: "Deploy | None") -> str:

@@ -60,25 +60,32 @@ class Run:
             self.deploy = deploys.save(self.store, queued.at(State.RUNNING, started=self.now))
             try:
                 last, state = self._deploy()
-            except _Failed as failed:
-                self._say_all(failed.lines)
-                last, state = self._not_live(), State.FAILED
             except NoManifest:
                 self.say(wording.hint("write one with `hookrunner new`, commit it, push again"))
                 last = Line(Kind.WARNING, f"deploy {self.deploy.number} changed nothing: the commit has no app.toml")
                 state = State.DONE
-            except (ProgramFailed, PublisherError, OSError) as error:
-                self.say(wording.error(str(error)))
-                last, state = self._not_live(), State.FAILED
-            except Exception as error:
-                self.say(wording.error(f"a defect of hookrunner: {type(error).__name__}: {error}"))
-                last, state = self._not_live(), State.FAILED
+            except Exception as error:  # whoever pushed gets a verdict, whatever went wrong
+                last, state = self._failed(error), State.FAILED
             took = wording.seconds(time.monotonic() - started)
             last = Line(last.kind, last.text.replace("{took}", f"({took})"))
             ended = self.deploy.at(state, ended=datetime.now(UTC), outcome=last.text)
             self.deploy = deploys.save(self.store, ended)
             self.say(last)
         return self.deploy
+
+    def _failed(self, error: Exception) -> Line:
+        """Say what went wrong and what to do; the verdict."""
+        match error:
+            case _Failed():
+                lines = error.lines
+            case ProgramFailed() | PublisherError() | OSError():
+                lines = (wording.error(str(error)),)
+            case _:
+                lines = (wording.error(f"a defect of hookrunner: {type(error).__name__}: {error}"),)
+        self._say_all(lines)
+        self.say(wording.hint("to try again: git commit --allow-empty -m Again, git push"))
+        self.deploy = self.deploy.at(State.FAILED, why=lines[0].text)
+        return self._not_live()
 
     def _deploy(self) -> tuple[Line, State]:
         deploy = self.deploy
@@ -163,10 +170,11 @@ class Run:
         decisions = decide(manifest, authority=authority.name, existing=existing, now=self.now)
         missing = [decision for decision in decisions if isinstance(decision, Issue)]
         refused: dict[Domain, Refusal] = {}
-        if not missing:
+        if all(isinstance(decision, Keep) for decision in decisions):
             return refused
         width = wording.column(str(domain) for domain in manifest.domains)
-        self.say(wording.step(f"Asking {authority.title} for {wording.counted(len(missing), 'certificate')}"))
+        if missing:
+            self.say(wording.step(f"Asking {authority.title} for {wording.counted(len(missing), 'certificate')}"))
         for decision in decisions:
             if not isinstance(decision, Issue):
                 state = "unchanged, " if isinstance(decision, Keep) else "waiting: "

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from hookrunner.core import renewal
+from hookrunner.core.certificates import WILDCARD_WAITS
 from hookrunner.edges import certificates, deploys
 from hookrunner.edges.records import Store
 from hookrunner.model import times
@@ -90,5 +91,7 @@ def _name(
         return NameStatus(name.domain, Standing.HTTPS, "", existing.get(name.certificate))
     if site.https is Https.OFF:
         return NameStatus(name.domain, Standing.HTTP, "", None)
+    if name.domain.is_wildcard:
+        return NameStatus(name.domain, Standing.WAITING, WILDCARD_WAITS, None)
     why = str(certificates.refusal(store, name.domain) or "no certificate yet")
     return NameStatus(name.domain, Standing.WAITING, why, None)

@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 from hookrunner.model.names import Domain, Invalid
 
 _SOCKET_PATH = re.compile(r"/[A-Za-z0-9_@+.-]+(?:/[A-Za-z0-9_@+.-]+)*\Z")
+_LONGEST_FOLDER = 1000  # characters; below PATH_MAX with what stands before it
 _SOCKET_PATH_LONGEST = 107  # sun_path of unix(7), less its NUL
 _TCP = re.compile(r"http://(?P<host>[0-9.]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})\Z")
 # Whatever could leave a quoted nginx string or mean something inside it.
@@ -71,6 +72,8 @@ class Folder(NamedTuple):
             raise Invalid('holds ".."; write the folder without it')
         if unsafe := _UNSAFE_IN_PATH.search(path):
             raise Invalid(f"holds {unsafe[0]!a}, which a served folder's name cannot")
+        if len(path) > _LONGEST_FOLDER or any(len(part.encode()) > 255 for part in path.split("/")):
+            raise Invalid("is longer than a folder's path can be")
         if ".git" in path.split("/"):
             raise Invalid("leads into .git")
         return cls(path)

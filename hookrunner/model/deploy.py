@@ -31,6 +31,7 @@ class Deploy(NamedTuple):
     started: datetime | None = None
     ended: datetime | None = None
     outcome: str = ""  # the verdict, in words
+    why: str = ""  # what made it fail
 
     @property
     def short(self) -> str:
@@ -63,6 +64,7 @@ class Deploy(NamedTuple):
             "started": times.written(self.started) if self.started else None,
             "ended": times.written(self.ended) if self.ended else None,
             "outcome": self.outcome,
+            "why": self.why,
         }
 
     @classmethod
@@ -78,4 +80,5 @@ class Deploy(NamedTuple):
             started=times.read(data["started"]) if data["started"] else None,
             ended=times.read(data["ended"]) if data["ended"] else None,
             outcome=data["outcome"],
+            why=data["why"],
         )

@@ -99,13 +99,16 @@ def _to_a_labels(text: str) -> str:
     import idna  # 10 ms, and few names need it
 
     try:
-        return idna.encode(text, uts46=True, std3_rules=True).decode("ascii")
+        name = idna.encode(text, uts46=True, std3_rules=True).decode("ascii")
     except UnicodeError as error:
         if any(len(label) > _LONGEST_LABEL for label in text.split(".")):
             raise Invalid(f"has a label of more than {_LONGEST_LABEL} characters") from error
         if len(text) > _LONGEST_DOMAIN:
             raise Invalid(f"is longer than {_LONGEST_DOMAIN} characters") from error
         raise Invalid("is not a domain name: labels hold letters, digits and inner hyphens only") from error
+    if not text.isprintable():  # UTS 46 takes zero-width characters out in silence
+        raise Invalid("holds a character that cannot be seen")
+    return name
 
 
 def _is_address(text: str) -> bool:

@@ -178,6 +178,7 @@ class Reason(StrEnum):
     TEST = "test"  # nginx does not pass its test with it, and does without it
     FOREIGN = "foreign"  # nginx does not pass its test with or without it
     CONFLICT = "conflict"  # another file serves the same name
+    PROGRAM = "program"  # nginx cannot be called as the settings say
     RELOAD = "reload"  # nginx did not take the new configuration over
     KEY = "key"  # a chain does not fit, or its key is gone
     REQUEST = "request"  # it asks for what is not the app's

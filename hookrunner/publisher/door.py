@@ -150,6 +150,8 @@ class Door:
         tested = self._nginx.test()
         if not tested.ok:
             undo.back()
+            if not tested.called:
+                return Refused(Reason.PROGRAM, tested.words)
             without = self._nginx.test()
             return Refused(Reason.TEST if without.ok else Reason.FOREIGN, tested.words if without.ok else without.words)
         if ours := sorted(name.domain for name in publication.names if str(name.domain) in tested.clashes):
@@ -166,7 +168,7 @@ class Door:
                     return Published(1, checked.result())
         undo.back()
         self._nginx.reload()
-        return Refused(Reason.RELOAD, _why_not_reloaded(reloaded))
+        return Refused(Reason.RELOAD if reloaded.called else Reason.PROGRAM, _why_not_reloaded(reloaded))
 
     def _where_else(self, domain: Domain, file: Path) -> str:
         others = self._nginx.files_with(domain, but=str(file))

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hookrunner.model.names import Domain
 from hookrunner.model.server import Nginx
@@ -16,6 +16,7 @@ _ANSWERS_IN_A_ROW = 5
 _WHILE = 0.12  # seconds
 _ROLL_OVER = 3.0  # seconds, beside the time that nginx takes to read its configuration
 _PAUSE = 0.005
+_NOT_THERE, _TOO_LONG = 127, 124  # statuses, as a shell and timeout(1) have them
 _TIMEOUT = 120  # seconds; ten thousand certificates take seven to parse
 _VERSION = re.compile(r"nginx/(\d+)\.(\d+)\.(\d+)")
 _BLAME = re.compile(r"nginx: \[(?:emerg|alert|crit|error)\] (?P<words>.*?)(?: in (?P<file>\S+:\d+))?\Z")
@@ -31,6 +32,7 @@ class Outcome:
     words: tuple[str, ...] = ()
     clashes: frozenset[str] = frozenset()  # server names that another file has too
     took: float = 0.0
+    called: bool = True  # False: the program is not there, or did not end
 
 
 class Server:
@@ -52,7 +54,7 @@ class Server:
         """Have the workers replaced. Success proves nothing yet: see :meth:`runs`."""
         started = time.monotonic()
         outcome = _outcome(*_call(self._settings.reload))
-        return Outcome(outcome.ok, outcome.words, outcome.clashes, time.monotonic() - started)
+        return replace(outcome, took=time.monotonic() - started)
 
     def runs(self, generation: str, *, reading: float) -> bool:
         """Whether only workers of this generation answer now; waits for them as long as is reasonable.
@@ -123,13 +125,15 @@ def _call(argv: Sequence[str]) -> tuple[int, str, str]:
             errors="replace",
         )  # fmt: skip
     except OSError as error:
-        return 127, f"{argv[0]}: {error.strerror}", ""
+        return _NOT_THERE, f"{argv[0]}: {error.strerror}", ""
     except subprocess.TimeoutExpired:
-        return 124, f"{' '.join(argv)} did not end within {_TIMEOUT} s", ""
+        return _TOO_LONG, f"{' '.join(argv)} did not end within {_TIMEOUT} s", ""
     return done.returncode, done.stderr, done.stdout
 
 
 def _outcome(status: int, err: str, _out: str) -> Outcome:
+    if status in (_NOT_THERE, _TOO_LONG):
+        return Outcome(False, (err,), called=False)
     clashes = frozenset(_CLASH.findall(err))
     if status == 0:
         return Outcome(True, clashes=clashes)

@@ -21,7 +21,7 @@ WORDS = [
         "use a CA without external account binding, it is not supported yet",
     ),
     ("incorrectResponse", "the CA got a wrong answer", ELSEWHERE),
-    ("rateLimited", "the CA's rate limit is reached", "push again later; the limit is the CA's"),
+    ("rateLimited", "the CA's rate limit is reached", "wait, the limit is the CA's"),
     ("rejectedIdentifier", "the CA does not issue for this name", "leave a.org out, or use another CA for it"),
     ("serverInternal", "the CA has an internal error", ""),
     ("tls", "the CA saw a TLS error", ""),
@@ -29,7 +29,7 @@ WORDS = [
     (
         "unreachable",
         "the CA does not answer",
-        "check acme.directory in server.toml and the way to it, then push again",
+        "on the server: check acme.directory in server.toml, and the way to it",
     ),
     ("timeout", "the CA did not come to an end", ""),
     ("protocol", "the CA's answer is not ACME", ""),
@@ -56,6 +56,6 @@ def test_one_hint_a_kind() -> None:
     }
     assert hints(refused) == [
         "add an A or AAAA record for a.org that points to this server",
-        "push again later; the limit is the CA's",
+        "wait, the limit is the CA's",
     ]
     assert hints({}) == []

@@ -15,7 +15,7 @@ REFUSED = [
         Reason.TEST,
         "nginx does not pass its test, because of shop",
         [RELEASE],
-        "mend what nginx names, then push again",
+        "mend what nginx names",
     ),
     (
         Reason.FOREIGN,
@@ -30,16 +30,22 @@ REFUSED = [
         "on the server, as root: take the name out of that file",
     ),
     (
+        Reason.PROGRAM,
+        "nginx could not be called",
+        [RELEASE],
+        "on the server: see program, test and reload under [nginx] in server.toml",
+    ),
+    (
         Reason.RELOAD,
         "nginx did not take over the new configuration",
         [RELEASE],
-        "on the server, as root: nginx -t, then see that nginx runs",
+        "on the server, as root: nginx -t, systemctl restart nginx",
     ),
     (
         Reason.KEY,
         "a certificate does not fit its key",
         [RELEASE],
-        "push again, the certificate is then issued anew",
+        "the certificate is issued anew at the next try",
     ),
     (Reason.REQUEST, "the publisher refuses shop", [RELEASE], None),
 ]

@@ -89,7 +89,7 @@ def test_required_https_answers_503_until_it_is_there(boot: Boot) -> None:
     clone.commit({"app.toml": manifest("strict.example", more='root = "public"\nhttps = "required"')})
     clone.commit({"public/index.html": "strict"})
     push = clone.push()
-    assert one_line(push.output).split("error: ")[-1].startswith("deploy 1 failed (")
+    assert one_line(push.output).split("error: ")[-1].startswith("deploy 1 is live (")
     assert push.verdict.endswith(", 1 of 1 name answers 503")
     assert "strict.example" in push.output and "503 until it has a certificate" in one_line(push.output)
     assert server.get("strict.example").status == 503
@@ -314,7 +314,7 @@ def test_without_its_ca_a_site_is_live_over_http(boot: Boot) -> None:
     push = clone.push()
     shown = one_line(push.output)
     assert "new.alone.example refused: the CA does not answer: " in shown
-    assert "check acme.directory in server.toml and the way to it, then push again" in shown
+    assert "on the server: check acme.directory in server.toml, and the way to it" in shown
     assert push.verdict.startswith("warning: deploy 2 is live (")
     assert push.verdict.endswith(", 1 of 2 names has no HTTPS yet")
     assert server.get("new.alone.example").body == "both"

@@ -145,7 +145,7 @@ CASES: dict[str, tuple[Build, list[str]]] = {
     "misplaced": (GOOD + '[tls]\nhttps = "off"\n', ["line 4", "`https` stands under [tls]; move it above line 3"]),
     "domains-text": ('domains = "a.example"\nroot = "public"\n', ['line 1 domains = "a.example" is a text; it takes']),
     "domains-number": ('domains = [1]\nroot = "public"\n', ["holds a number; it takes a list of texts in quotes"]),
-    "domains-empty": ('domains = []\nroot = "public"\n', ['"domains" is not supported yet']),
+    "domains-empty": ('domains = []\nroot = "public"\n', ["an empty list is not supported yet; name a domain"]),
     "root-number": ('domains = ["site.refusals.example"]\nroot = 3\n', ["is a number; it takes a text in quotes"]),
     "https-bool": (GOOD + "https = true\n", ["is true or false; it takes a text in quotes"]),
     "https-word": (GOOD + 'https = "require"\n', ['did you mean "required"?']),

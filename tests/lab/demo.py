@@ -51,6 +51,7 @@ class Demo:
         clone.commit({"app.toml": broken}, "Break it")
         self._file(clone)
         self._push(clone, expected=1)
+        clone.git("reset", "--quiet", "--hard", "HEAD~1")
         self._verify(domains, "two", reloads=2)
 
         self._title("What the server says")

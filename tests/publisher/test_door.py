@@ -163,7 +163,7 @@ def test_what_is_not_the_apps_is_refused(room: Room) -> None:
         f". is no folder of release {gone}": publication("shop", gone, site("a.example")),
         f"none is no folder of release {FIRST}": publication("shop", FIRST, site("a.example", root="none")),
         f"index.html is no folder of release {FIRST}": publication("shop", FIRST, site("a.example", root="index.html")),
-        f"{'x' * 300} is no folder of release {FIRST}": publication("shop", FIRST, site("a.example", root="x" * 300)),
+        f"{'x' * 250} is no folder of release {FIRST}": publication("shop", FIRST, site("a.example", root="x" * 250)),
     }
     for text, asked in cases.items():
         assert words(publish(room, asked)) == ("request", [text])

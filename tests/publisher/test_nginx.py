@@ -82,7 +82,7 @@ def test_a_name_that_two_files_serve_is_found_in_both(own: Server, facts: Nginx,
 def test_programs_that_are_not_there_fail_in_words(facts: Nginx) -> None:
     """A missing program, a silent failure and the last lines of a talkative one."""
     assert nginx.Server(facts._replace(test=("/nowhere/nginx", "-t"))).test() == Outcome(
-        False, ("/nowhere/nginx: No such file or directory",)
+        False, ("/nowhere/nginx: No such file or directory",), called=False
     )
     assert nginx.Server(facts._replace(test=("/bin/false",))).test() == Outcome(False, ("ended with status 1",))
     talks = (sys.executable, "-c", "import sys; sys.exit('1\\n2\\n3\\n4')")

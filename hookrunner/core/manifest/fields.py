@@ -65,11 +65,14 @@ class Table:
 
     def take_each(self, key: str, parse: Callable[[str], _T]) -> tuple[_T, ...] | None:
         """A list of texts, each through ``parse``; every bad one is a problem of its own. None: there is no list."""
-        texts = self.need(key, _texts, missing=None)
-        if texts is None:
+        items = self.need(key, _items, missing=None)
+        if items is None:
             return None
         values: list[_T] = []
-        for text in texts:
+        for text in items:
+            if not isinstance(text, str):
+                self.wrong(key, f"holds {_kind(text)}; it takes a list of texts in quotes")
+                continue
             try:
                 values.append(parse(text))
             except Invalid as error:
@@ -195,13 +198,10 @@ def _mappings(value: object) -> list[Mapping[str, Any]]:
     return cast("list[Mapping[str, Any]]", value)
 
 
-def _texts(value: object) -> list[str]:
+def _items(value: object) -> list[object]:
     if not isinstance(value, list):
         raise Invalid(f'is {_kind(value)}; it takes a list: ["…"]')
-    for item in value:
-        if not isinstance(item, str):
-            raise Invalid(f"holds {_kind(item)}; it takes a list of texts in quotes")
-    return cast("list[str]", value)
+    return cast("list[object]", value)
 
 
 def _near(word: str, words: Sequence[str]) -> list[str]:

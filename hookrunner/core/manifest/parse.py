@@ -276,10 +276,11 @@ def _not_yet(document: Document) -> list[Problem]:
         )
         if key in data
     ]
-    if data.get("domains") == []:
-        paths.append(("domains",))
     served = {"certificates": ("per-domain",), "challenge": ("auto", "http-01"), "profile": ("",)}
     tls = data.get("tls")
     if isinstance(tls, dict):
         paths += [("tls", key) for key, good in served.items() if key in tls and tls[key] not in good]
-    return [document.problem(path, f'"{path[-1]}" is not supported yet') for path in paths]
+    problems = [document.problem(path, f'"{path[-1]}" is not supported yet') for path in paths]
+    if data.get("domains") == []:
+        problems.append(document.problem(("domains",), "an empty list is not supported yet; name a domain"))
+    return problems

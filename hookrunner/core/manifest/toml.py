@@ -109,7 +109,8 @@ def _last(lines: tuple[str, ...]) -> int | None:
 
 
 def _excerpt(line: str) -> str:
-    return line.strip()[:_LONGEST_EXCERPT]
+    text = line.strip()
+    return text if len(text) <= _LONGEST_EXCERPT else f"{text[: _LONGEST_EXCERPT - 1]}…"
 
 
 def _decode(content: bytes) -> str:

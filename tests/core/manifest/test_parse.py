@@ -622,7 +622,9 @@ BAD = [
         id="not served yet",
     ),
     pytest.param("[[sites]]\n" + DOMAINS + ROOT, [(1, '"sites" is not supported yet')], id="sites not served yet"),
-    pytest.param("domains = []\n" + ROOT, [(1, '"domains" is not supported yet')], id="no domains left"),
+    pytest.param(
+        "domains = []\n" + ROOT, [(1, "an empty list is not supported yet; name a domain")], id="no domains left"
+    ),
     pytest.param(
         'domain = ["a.org"]\n'
         'domains = ["b c.org", "ok.org", "10.0.0.1"]\n'
@@ -701,7 +703,7 @@ def test_a_problem_quotes_its_line() -> None:
     assert [(problem.line, problem.source) for problem in caught.value.problems] == [
         (1, 'domain = ["a.org"]'),
         (2, 'root = ".."'),
-        (3, 'x = "' + "y" * 95),
+        (3, 'x = "' + "y" * 94 + "…"),
     ]
 
 

@@ -106,7 +106,7 @@ def test_a_problem_quotes_its_line(path: Path, problem: Problem) -> None:
 def test_a_problem_quotes_no_more_than_100_characters() -> None:
     """A line that is too long for a reader is cut."""
     document = read(b'a = "' + b"x" * 500 + b'"')
-    assert document.problem(("a",), "is wrong").source == 'a = "' + "x" * 95
+    assert document.problem(("a",), "is wrong").source == 'a = "' + "x" * 94 + "…"
 
 
 def test_an_empty_document_has_no_lines() -> None:
@@ -180,7 +180,7 @@ def test_nested_too_deeply(content: bytes) -> None:
 
 def test_50_000_brackets() -> None:
     """A file of nothing but brackets is refused like any other that is no TOML."""
-    assert refused(b"[" * 50_000) == Problem(1, "[" * 100, "is not TOML: Invalid initial character for a key part")
+    assert refused(b"[" * 50_000) == Problem(1, "[" * 99 + "…", "is not TOML: Invalid initial character for a key part")
 
 
 @pytest.mark.parametrize(
