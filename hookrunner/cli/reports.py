@@ -6,7 +6,9 @@ from datetime import datetime
 import click
 
 from hookrunner.cli.context import Context, pass_context
+from hookrunner.cli.output import Printer
 from hookrunner.cli.tables import day, moment, show_json, show_table
+from hookrunner.core import wording
 from hookrunner.core.visible import visible
 from hookrunner.flows import observe
 from hookrunner.flows.observe import AppStatus, NameStatus, Standing
@@ -65,16 +67,26 @@ def report(context: Context, app: str | None, *, as_json: bool) -> None:
                 for owner, name in wanted
             ],
         )
+        _show_reasons([name for _, name in wanted if name.why])
     if any(_state(name, context.now) != "good" for _, name in wanted):
         sys.exit(1)
 
 
 def _state(name: NameStatus, now: datetime) -> str:
     if name.standing is Standing.WAITING:
-        return f"waiting: {name.why}"
+        return "waiting"
     if name.certificate is None or name.certificate.not_after <= now:
         return "expired"
     return "renewal overdue" if name.due and name.due <= now else "good"
+
+
+def _show_reasons(waiting: list[NameStatus]) -> None:
+    width = wording.column(str(name.domain) for name in waiting)
+    sys.stdout.flush()
+    for number, name in enumerate(waiting):
+        if number == 0:
+            Printer(1).say(wording.step("Why these wait"))
+        Printer(1).say(wording.row(str(name.domain), name.why, width))
 
 
 def _show_app(app: AppStatus) -> None:
@@ -138,6 +150,6 @@ def _certificate_json(name: NameStatus, now: datetime) -> dict[str, object]:
         "not_before": moment(certificate.not_before) if certificate else None,
         "not_after": moment(certificate.not_after) if certificate else None,
         "next_renewal": moment(name.due),
-        "state": _state(name, now).partition(":")[0].replace(" ", "_"),
+        "state": _state(name, now).replace(" ", "_"),
         "why": name.why or None,
     }
