@@ -172,6 +172,7 @@ def test_init_writes_the_settings_that_it_needs(tmp_path: Path) -> None:
     own = 'mount -t tmpfs none /var/lib && mount -t tmpfs none /etc/nginx && exec "$@"'
     done = run(*words, "letsencrypt-staging", program=["unshare", "-m", "sh", "-c", own, "sh", str(COMMAND)])
     if "unshare" in done.stderr or "mount" in done.stderr:
+        assert os.environ.get("CI") != "true", "CI has to run this"
         pytest.skip("this machine lets nobody have mounts of their own")
     assert (done.returncode, done.stderr) == (0, "")
     acme = {"email": "nobody@example.org", "directory": "letsencrypt-staging"}
