@@ -1,6 +1,7 @@
 """Writes that survive a power cut, for both sides of the wall between the hook's user and the publisher."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -36,6 +37,15 @@ def link(path: Path, target: str) -> None:
         new.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def folders(wanted: Mapping[Path, int]) -> list[Path]:
+    """Make the folders that are not there, each with its mode whatever the umask; those that were made."""
+    missing = [folder for folder in wanted if not folder.is_dir()]
+    for folder in missing:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(wanted[folder])
+    return missing
 
 
 def sync_folder(folder: Path) -> None:

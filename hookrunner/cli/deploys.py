@@ -1,6 +1,5 @@
 """`deploy` and `plan`: what a push does, without a push."""
 
-import os
 import sys
 
 import click
@@ -8,7 +7,7 @@ import click
 from hookrunner.cli import deploying
 from hookrunner.cli.context import Context, pass_context
 from hookrunner.cli.files import Unusable
-from hookrunner.cli.output import Printer
+from hookrunner.cli.output import Printer, open_log
 from hookrunner.cli.tables import moment, show_json
 from hookrunner.core import refs, wording
 from hookrunner.core.certificates import Decision, Issue, Keep
@@ -33,10 +32,7 @@ def deploy(context: Context, app: str, rev: str | None, *, retry: bool, as_json:
     repository = context.repository(name)
     ref, commit = _revision(repository, rev)
     queued = records.queue(context.store, name, commit=commit, ref=ref, now=context.now)
-    path = context.settings.log(name, queued.number)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-    printer = Printer(2 if as_json else 1, log)
+    printer = Printer(2 if as_json else 1, open_log(context.settings.log(name, queued.number)))
     with printer.alive():
         ended = deploying.run(queued, repository, context.settings, context.now, printer)
     if as_json:

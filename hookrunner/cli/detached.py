@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hookrunner.cli.output import Printer
+from hookrunner.cli.output import Printer, open_log
 
 _PORTION = 4096  # bytes: PIPE_BUF, so that a write that poll allows does not block
 _PATIENCE = 5.0  # seconds that an unread log is offered after the deploy's end
@@ -21,8 +21,7 @@ def run_detached(log: Path, work: Callable[[Printer], None]) -> int:
 
     One byte comes out of it for each write, its end is the end of the work: see :func:`show`.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    output = open_log(log)
     wake, waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     if os.fork():
         os.close(waker)

@@ -6,6 +6,7 @@ import textwrap
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from hookrunner.core.visible import visible
 from hookrunner.core.wording import Kind, Line
@@ -97,6 +98,12 @@ class Printer:
             for descriptor in self._descriptors:
                 _write_all(descriptor, text.encode("utf-8", "backslashreplace"))
             self._spoken()
+
+
+def open_log(path: Path) -> int:
+    """A descriptor to write a deploy's log to, from its beginning."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
 
 
 def say_all(lines: Iterable[Line]) -> None:

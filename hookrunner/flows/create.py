@@ -4,6 +4,7 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
+from hookrunner import durable
 from hookrunner.edges.ca.http01 import WELL_KNOWN
 from hookrunner.edges.git import Repository
 from hookrunner.edges.records import Store
@@ -31,11 +32,7 @@ def folders(settings: Settings) -> list[Path]:
         settings.challenges / WELL_KNOWN: public,
         settings.records: private,
     }
-    missing = [folder for folder in wanted if not folder.is_dir()]
-    for folder in missing:
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(wanted[folder])
-    return missing
+    return durable.folders(wanted)
 
 
 def app(name: AppName, *, settings: Settings, store: Store, command: Path, config: Path, now: datetime) -> Repository:
@@ -47,10 +44,8 @@ def app(name: AppName, *, settings: Settings, store: Store, command: Path, confi
     try:
         repository = Repository.create(path)
         install_hooks(repository, name, command=command, config=config)
-        for folder in (settings.releases(name), settings.log(name, 0).parent):
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o755)
-        settings.app_folder(name).chmod(0o755)
+        public = (settings.app_folder(name), settings.releases(name), settings.log(name, 0).parent)
+        durable.folders(dict.fromkeys(public, 0o755))
         observe.add_app(store, name, now)
     except BaseException:
         shutil.rmtree(path, ignore_errors=True)

@@ -179,6 +179,8 @@ class Run:
             if not isinstance(decision, Issue):
                 state = "unchanged, " if isinstance(decision, Keep) else "waiting: "
                 self.say(wording.row(str(decision.certificate.domain), f"{state}{decision.why}", width))
+        if not missing:  # names that wait: the CA is not asked, and its library not loaded
+            return refused
         results = issue.issue(missing, settings=self.settings, store=self.store, publisher=self.publisher, now=self.now)
         for domain, outcome, took in results:
             if isinstance(outcome, Refusal):

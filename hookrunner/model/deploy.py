@@ -43,11 +43,6 @@ class Deploy(NamedTuple):
         """The name of its release folder."""
         return f"{self.number}-{self.commit}"
 
-    @property
-    def is_live(self) -> bool:
-        """Whether it was put live when it ended."""
-        return self.state in (State.DONE, State.PARTLY)
-
     def at(self, state: State, **changes: Any) -> Self:
         """The record one state later."""
         return self._replace(state=state, **changes)

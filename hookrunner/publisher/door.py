@@ -89,7 +89,7 @@ class Door:
                 return answer
             self._switch(publication)
             undo.keep()
-            for certificate in publication.chains:
+            for certificate in changed:
                 self._keys.prune(certificate)
         return answer
 
@@ -114,14 +114,14 @@ class Door:
             if not _is_folder(release / site.content.path):
                 raise Invalid(f"{site.content} is no folder of release {publication.release}")
 
-    def _install(self, publication: Publication, undo: "Undo") -> bool:
-        """Put the chains beside their keys; whether any certificate in use is another now."""
-        changed = False
+    def _install(self, publication: Publication, undo: "Undo") -> list[CertificateId]:
+        """Put the chains beside their keys; the certificates whose pair in use is another now."""
+        changed: list[CertificateId] = []
         for certificate, chain in publication.chains.items():
             served = frozenset(name.domain for name in publication.names if name.certificate == certificate)
             if swap := self._keys.install(certificate, chain, served):
                 undo.swapped(swap)
-                changed = True
+                changed.append(certificate)
         return changed
 
     def _is_published(self, publication: Publication, file: Path) -> bool:
@@ -221,13 +221,10 @@ def _why_not_reloaded(reloaded: Outcome) -> tuple[str, ...]:
 
 def prepare(settings: Settings, holders: Holders) -> list[Path]:
     """Make the publisher's folders and the default nginx file: files alone, nothing is tested or reloaded."""
-    wanted = {settings.certificates: 0o700, settings.nginx.sites: 0o755}
-    missing = [folder for folder in wanted if not folder.is_dir()]
-    for folder in missing:
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(wanted[folder])
+    made = durable.folders({settings.certificates: 0o700, settings.nginx.sites: 0o755})
     file = settings.nginx.sites / DEFAULT_FILE
-    made = [*missing] if file.exists() else [*missing, file]
+    if not file.exists():
+        made.append(file)
     version = Server(settings.nginx).version()
     generation = _generation(file) or os.urandom(16).hex()
     text = render.default_file(settings, version, generation=generation, names=_names(holders))
