@@ -1,15 +1,25 @@
-"""`apps`: the bare repositories that people push to."""
+"""`apps` and `hooks`: the bare repositories that people push to."""
 
 import getpass
 import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
 from hookrunner.cli.context import Context, app_name, own_command, pass_context
 from hookrunner.cli.files import Unusable
+from hookrunner.cli.output import Printer
 from hookrunner.cli.tables import show_json, show_table
-from hookrunner.core import wording
-from hookrunner.flows import create, observe
+from hookrunner.core import publishing, refs, verdict, wording
+from hookrunner.edges import apps as records
+from hookrunner.edges.publisher import InProcess
+from hookrunner.flows import create, observe, remove
+from hookrunner.model.app import file_below
+from hookrunner.model.names import Invalid
+from hookrunner.model.registration import MANIFEST, Registration
 
 
 @click.group()
@@ -17,28 +27,114 @@ def apps() -> None:
     """The apps of this server."""
 
 
+_manifest = click.option(
+    "--manifest", metavar="PATH", default=MANIFEST, show_default=True, help="The app's manifest in the repository."
+)
+
+
 @apps.command("create")
 @click.argument("name")
+@_manifest
+@click.option("--branch", metavar="NAME", help="The branch that deploys  [default: the first push of main or master]")
 @pass_context
-def _create(context: Context, name: str) -> None:
-    """Make the app NAME: a bare repository with both hooks. nginx hears of it with its first push."""
+def _create(context: Context, name: str, manifest: str, branch: str | None) -> None:
+    """Make the app NAME: a bare repository with both hooks. nginx hears of it with its first push.
+
+    Several apps can come from one repository, each with a manifest or a branch of its own: a staging app, or the
+    parts of a monorepo.
+    """
     app = app_name(name)
-    try:
+    with _refusals():
         repository = create.app(
+            Registration(app, context.now, _manifest_path(manifest)),
+            branch,
+            settings=context.settings,
+            store=context.store,
+            caller=_caller(context),
+        )
+    click.echo(f"created {repository.path}")
+    click.echo("")
+    click.echo(f"In the repository that is to be deployed, with {manifest} in it (see hookrunner new):")
+    click.echo(f"    git remote add server {getpass.getuser()}@{socket.gethostname()}:{repository.path}")
+    click.echo(f"    git push server {branch or 'main'}")
+
+
+@apps.command("remove")
+@click.argument("name")
+@pass_context
+def _remove(context: Context, name: str) -> None:
+    """Take the app NAME off the web and off the server.
+
+    Its domains are free for other apps, its releases and logs are gone. Its commits are kept, and its certificates, in
+    case the domains come back.
+    """
+    app = context.app(name)
+    try:
+        removed = remove.remove(
             app,
             settings=context.settings,
             store=context.store,
-            command=own_command(),
-            config=context.config,
+            publisher=InProcess(context.settings, context.store),
             now=context.now,
         )
+    except remove.NotWithdrawn as error:
+        raise Unusable(list(publishing.refused(error.refused, str(app), None)), 1) from error
+    sys.stdout.flush()
+    for line in verdict.off_the_web(removed.names):
+        Printer(1).say(line)
+    click.echo(f"removed the app {app}; its commits are kept in {removed.repository}")
+
+
+@click.group()
+def hooks() -> None:
+    """The hooks of a repository that exists already."""
+
+
+@hooks.command("install")
+@click.argument("repository", type=click.Path(path_type=Path))
+@click.option("--app", "name", required=True, metavar="NAME", help="The app that it becomes.")
+@_manifest
+@pass_context
+def _install(context: Context, repository: Path, name: str, manifest: str) -> None:
+    """Make an app out of the bare REPOSITORY: its HEAD is the branch that deploys.
+
+    Nothing is deployed by this. Hooks of its own are not overwritten. Safe to repeat.
+    """
+    app = app_name(name)
+    with _refusals():
+        made = create.hooks(
+            Registration(app, context.now, _manifest_path(manifest)),
+            repository,
+            settings=context.settings,
+            store=context.store,
+            caller=_caller(context),
+        )
+    click.echo(f"installed both hooks in {made.path}")
+    if made.commit(made.head()):
+        click.echo(f"`hookrunner deploy {app}` deploys what is there, a push to {refs.short(made.head())} what comes")
+    else:
+        click.echo(f"a push to {refs.short(made.head())} deploys")
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
     except create.AlreadyThere as error:
         raise Unusable([wording.error(str(error))], 1) from error
-    click.echo(f"created {repository.path}")
-    click.echo("")
-    click.echo("In the repository that is to be deployed, with an app.toml in it (hookrunner new):")
-    click.echo(f"    git remote add server {getpass.getuser()}@{socket.gethostname()}:{repository.path}")
-    click.echo("    git push server main")
+    except create.Unsuitable as error:
+        raise Unusable([wording.error(str(error)), wording.hint(error.hint)]) from error
+
+
+def _caller(context: Context) -> create.Caller:
+    return create.Caller(own_command(), context.config)
+
+
+def _manifest_path(text: str) -> str:
+    try:
+        return file_below(text)
+    except Invalid as error:
+        raise Unusable([wording.error(f'--manifest "{text}" {error}')]) from error
 
 
 @apps.command("list")
@@ -46,14 +142,14 @@ def _create(context: Context, name: str) -> None:
 @pass_context
 def _list(context: Context, *, as_json: bool) -> None:
     """List the apps, with what is live."""
-    every = [observe.status(context.store, app) for app in observe.apps(context.store)]
+    every = [observe.status(context.store, app) for app in records.every(context.store)]
     if as_json:
         show_json(
             "apps",
             [
                 {
                     "name": str(app.app),
-                    "repository": str(context.settings.repository(app.app)),
+                    "repository": str(context.repository(app.app).path),
                     "deploy": app.live.number if app.live else None,
                     "commit": app.live.commit if app.live else None,
                     "domains": [str(name.domain) for name in app.names],
@@ -71,7 +167,7 @@ def _list(context: Context, *, as_json: bool) -> None:
                     str(app.app),
                     f"deploy {app.live.number} ({app.live.short})" if app.live else "-",
                     str(len(app.names)),
-                    str(context.settings.repository(app.app)),
+                    str(context.repository(app.app).path),
                 )
                 for app in every
             ],

@@ -32,7 +32,7 @@ def _hook(context: Context, name: str, app: str | None) -> None:
     sys.exit(hook.main(name, app, config=context.given_config))
 
 
-_COMMANDS = (server.init, manifests.new, manifests.check, apps.apps, deploys.plan, deploys.deploy)
+_COMMANDS = (server.init, manifests.new, manifests.check, apps.apps, apps.hooks, deploys.plan, deploys.deploy)
 for command in (*_COMMANDS, reports.status, reports.report):
     main.add_command(command)
 

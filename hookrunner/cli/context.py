@@ -10,9 +10,9 @@ import click
 from hookrunner.cli import files
 from hookrunner.cli.files import Unusable
 from hookrunner.core import wording
+from hookrunner.edges import apps
 from hookrunner.edges.git import Repository
 from hookrunner.edges.records import FileStore
-from hookrunner.flows import observe
 from hookrunner.model.names import AppName, Invalid
 from hookrunner.model.server import Settings
 
@@ -40,8 +40,8 @@ class Context:
     def app(self, text: str) -> AppName:
         """An app that exists; raises :class:`Unusable`."""
         app = app_name(text)
-        if not observe.is_known(self.store, app):
-            known = ", ".join(map(str, observe.apps(self.store))) or "none yet"
+        if not apps.get(self.store, app):
+            known = ", ".join(map(str, apps.every(self.store))) or "none yet"
             raise Unusable(
                 [
                     wording.error(f'there is no app "{app}"'),
@@ -53,11 +53,13 @@ class Context:
 
     def apps(self, text: str | None) -> list[AppName]:
         """The one that was named, or all."""
-        return [self.app(text)] if text else observe.apps(self.store)
+        return [self.app(text)] if text else apps.every(self.store)
 
     def repository(self, app: AppName) -> Repository:
         """The app's repository."""
-        return Repository(self.settings.repository(app))
+        registration = apps.get(self.store, app)
+        own = registration.repository if registration else None
+        return Repository(own or self.settings.repository(app))
 
 
 pass_context = click.make_pass_decorator(Context)

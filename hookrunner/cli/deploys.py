@@ -54,9 +54,9 @@ def plan(context: Context, app: str, rev: str | None, *, as_json: bool) -> None:
         planned = planning.plan(
             repository, commit, app=name, settings=context.settings, store=context.store, now=context.now
         )
-    except NoManifest:
+    except NoManifest as error:
         raise Unusable(
-            [wording.error(f"{refs.short(ref)} {commit[:7]} has no app.toml, nothing would be deployed")]
+            [wording.error(f"{refs.short(ref)} {commit[:7]} has no {error.manifest}, nothing would be deployed")]
         ) from None
     except Unfit as error:
         raise Unusable(list(unfit(error))) from error

@@ -15,6 +15,7 @@ from hookrunner.edges.git import Repository
 from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.records import FileStore
 from hookrunner.flows import receive
+from hookrunner.flows.inspect import NoApp
 from hookrunner.model.names import AppName, Invalid
 from hookrunner.model.server import Settings
 
@@ -38,6 +39,9 @@ def main(name: str, app: str | None, *, config: str | None) -> int:
     except Unusable as error:
         _say_all(error.lines)
         return error.status
+    except NoApp as error:
+        _say_all([wording.error(str(error)), wording.hint("on the server: hookrunner apps list")])
+        return 1
     except (ProgramFailed, OSError) as error:
         _say_all([wording.error(str(error))])
         return 1

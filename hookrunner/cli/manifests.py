@@ -1,5 +1,6 @@
 """`new` and `check`: app.toml on a laptop or in CI, without a server."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -10,11 +11,12 @@ from hookrunner.cli.output import say_all
 from hookrunner.cli.tables import show_json
 from hookrunner.core import wording
 from hookrunner.core.manifest.parse import ManifestError, parse
+from hookrunner.core.manifest.schema import json_schema
 from hookrunner.core.manifest.toml import Problem
 from hookrunner.core.wording import Kind, Line
 from hookrunner.edges.shipped import shipped
-from hookrunner.flows.inspect import MANIFEST
 from hookrunner.model.app import Manifest
+from hookrunner.model.registration import MANIFEST
 
 
 @click.command()
@@ -37,11 +39,15 @@ def new() -> None:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), default=MANIFEST)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def check(file: Path, *, as_json: bool) -> None:
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of app.toml, for editors, and check nothing.")
+def check(file: Path, *, as_json: bool, schema: bool) -> None:
     """Validate an app.toml anywhere: on a laptop, in CI. FILE may be - for standard input.
 
     What only the server knows, such as whose a domain is, is checked by the push.
     """
+    if schema:
+        click.echo(json.dumps(json_schema(), indent=2))
+        return
     manifest: Manifest | None = None
     problems: tuple[Problem, ...] = ()
     if file.is_dir():

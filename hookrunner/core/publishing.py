@@ -9,6 +9,7 @@ from hookrunner.model.publication import Publication, Reason, Refused
 _REFUSED = {
     Reason.TEST: "nginx does not pass its test, because of {app}",
     Reason.FOREIGN: "nginx does not pass its test, and not because of {app}",
+    Reason.OWN_LINES: "nginx does not pass its test, because of the server's own lines for {app}",
     Reason.CONFLICT: "another nginx file serves a name of {app}",
     Reason.PROGRAM: "nginx could not be called",
     Reason.RELOAD: "nginx did not take over the new configuration",
@@ -18,6 +19,7 @@ _REFUSED = {
 _REFUSED_HINTS = {
     Reason.TEST: "mend what nginx names",
     Reason.FOREIGN: "on the server, as root: mend or move that file, nginx -t",
+    Reason.OWN_LINES: "on the server, as root: mend or move that file, nginx -t",
     Reason.CONFLICT: "on the server, as root: take the name out of that file",
     Reason.PROGRAM: "on the server: see program, test and reload under [nginx] in server.toml",
     Reason.RELOAD: "on the server, as root: nginx -t, systemctl restart nginx",
@@ -25,15 +27,16 @@ _REFUSED_HINTS = {
 }
 
 
-def refused(answer: Refused, app: str, kept: int) -> Iterator[Line]:
-    """A publication that the publisher does not take: what nginx says, what was kept, what to do."""
+def refused(answer: Refused, app: str, kept: int | None) -> Iterator[Line]:
+    """What the publisher does not do: what nginx says, what was kept of the deploy if there is one, what to do."""
     yield wording.error(_REFUSED[answer.reason].format(app=app))
     for words in answer.words:
         yield wording.detail(words)
-    if answer.reason is Reason.FOREIGN:
-        yield wording.detail("it fails in the same way without this deploy")
-    certificates = f" and {wording.counted(kept, 'new certificate')}" if kept else ""
-    yield wording.detail(f"kept: the release{certificates}, for the next try")
+    if kept is not None:
+        if answer.reason is Reason.FOREIGN:
+            yield wording.detail("it fails in the same way without this deploy")
+        certificates = f" and {wording.counted(kept, 'new certificate')}" if kept else ""
+        yield wording.detail(f"kept: the release{certificates}, for the next try")
     if answer.reason in _REFUSED_HINTS:
         yield wording.hint(_REFUSED_HINTS[answer.reason])
 

@@ -36,15 +36,17 @@ def parse_updates(text: str) -> list[Update]:
     return [Update(*line.split(" ", 2)) for line in text.splitlines() if line.count(" ") >= 2]
 
 
-def choose(updates: Iterable[Update], *, head: str, head_exists: bool) -> Choice:
-    """Find the deploy branch and its update. ``head`` is the full ref that HEAD points to, born before the push or not.
+def choose(updates: Iterable[Update], *, head: str, is_settled: bool) -> Choice:
+    """Find the deploy branch and its update. ``head`` is the full ref that HEAD points to.
+
+    It ``is_settled`` when the branch existed before the push, or was chosen when the app was made.
 
     git lets branches point to commits only, so the update's new object is the commit to deploy.
     """
     pushed = list(updates)
     by_ref = {update.ref: update for update in pushed if not update.deletes}
     branch = head
-    if not head_exists and head in _FIRST:
+    if not is_settled and head in _FIRST:
         branch = next((ref for ref in _FIRST if ref in by_ref), head)
     deploys = by_ref.get(branch)
     touched = deploys or any(update.ref == branch for update in pushed)

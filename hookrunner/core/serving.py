@@ -1,11 +1,13 @@
 """What nginx is to serve, given the certificates that really exist."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from hookrunner.model.app import Https, Manifest, Site
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import AppName, Domain
 from hookrunner.model.publication import CertificateId, Publication, PublishedSite, ServedName
+from hookrunner.model.registration import MANIFEST
 
 
 def publication(
@@ -15,16 +17,24 @@ def publication(
     *,
     authority: str,
     existing: Mapping[CertificateId, Certificate],
+    before: Publication | None = None,
+    path: str = MANIFEST,
 ) -> Publication:
-    """TLS for the names that a certificate covers, HTTP for the others."""
-    sites = tuple(_site(site, authority, existing) for site in manifest.sites)
+    """TLS for the names that a certificate covers, HTTP for the others.
+
+    Files that this release no longer has are looked for in the release ``before``, if that one served every folder
+    that this one serves: what was never on the web does not come there because it is old. ``path`` is the manifest's.
+    """
+    sites = tuple(_site(site, authority, existing) for site in manifest.sites if site.domains)
     used = {name.certificate for site in sites for name in site.names if name.certificate}
-    return Publication(app, release, sites, {certificate: existing[certificate].chain for certificate in sorted(used)})
+    chains = {certificate: existing[certificate].chain for certificate in sorted(used)}
+    made = Publication(app, release, sites, chains, manifest=path)
+    return replace(made, previous=before.release) if before and made.folders <= before.folders else made
 
 
 def _site(site: Site, authority: str, existing: Mapping[CertificateId, Certificate]) -> PublishedSite:
     names = tuple(ServedName(domain, _certificate(site, domain, authority, existing)) for domain in site.domains)
-    return PublishedSite(names, site.content, site.https, site.max_body, site.timeout)
+    return PublishedSite(names, site)
 
 
 def _certificate(

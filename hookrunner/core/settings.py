@@ -29,7 +29,7 @@ ACME_KEYS = (
 )  # fmt: skip
 NGINX_KEYS = (
     "publisher", "sites", "listen", "http_port", "https_port", "public_http_port", "public_https_port",
-    "program", "test", "reload",
+    "program", "test", "reload", "trusted_proxies",
 )  # fmt: skip
 DNS_KEYS = ("resolvers", "public_addresses", "zones")
 LIMITS_KEYS = ("domains", "files", "bytes", "keep_releases")
@@ -133,6 +133,7 @@ def _nginx(table: Table) -> Nginx:
     return Nginx(
         sites=table.take("sites", fields.of_text(_path), _NGINX.sites),
         listen=table.take_each("listen", _address) or (),
+        trusted_proxies=table.take_each("trusted_proxies", _network) or (),
         http_port=http_port,
         https_port=https_port,
         public_http_port=table.take("public_http_port", fields.port, _NGINX.public_http_port),
@@ -198,6 +199,16 @@ def _address(text: str) -> str:
         return str(ipaddress.ip_address(text.strip("[]")))
     except ValueError:
         raise Invalid("is not an IP address") from None
+
+
+def _network(text: str) -> str:
+    import ipaddress
+
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        hint = "; the bits behind the prefix are not 0" if "host bits" in str(error) else ""
+        raise Invalid(f"is not an IP address or a network like 192.0.2.0/24{hint}") from None
 
 
 def _argv(value: object) -> tuple[str, ...]:

@@ -4,7 +4,10 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from hookrunner.model.registration import MANIFEST
+
 LINK, SUBMODULE, FOLDER = "120000", "160000", "040000"
+FILES = ("100644", "100755")
 _MOST_HOPS = 40  # like Linux (path_resolution(7))
 
 
@@ -17,11 +20,11 @@ class Entry(NamedTuple):
     path: str
 
 
-def bad_links(links: Mapping[str, str], roots: Iterable[str]) -> dict[str, str]:
+def bad_links(links: Mapping[str, str], roots: Iterable[str], *, manifest: str = MANIFEST) -> dict[str, str]:
     """The links that cannot be deployed, each with the reason.
 
     ``links`` maps every link's path to its target, ``roots`` are the served folders. A link must not leave the
-    release, and one below a root must not lead to what is never served: dot files and app.toml.
+    release, and one below a root must not lead to what is never served: dot files and the app's ``manifest``.
     """
     ends = {path: _resolve(path, links) for path in links}
     served = _reached(ends, list(roots))
@@ -30,7 +33,7 @@ def bad_links(links: Mapping[str, str], roots: Iterable[str]) -> dict[str, str]:
         end = ends[path]
         if end is None:
             bad[path] = f"leads out of the repository: {target}"
-        elif any(is_below(path, root) and _is_hidden(end, root) for root in served):
+        elif any(is_below(path, root) and is_hidden(end, root, manifest) for root in served):
             bad[path] = f"leads to a hidden file: {target}"
     return bad
 
@@ -74,9 +77,10 @@ def is_below(path: str, root: str) -> bool:
     return root == "." or path == root or path.startswith(f"{root}/")
 
 
-def _is_hidden(path: str, root: str) -> bool:
+def is_hidden(path: str, root: str, manifest: str = MANIFEST) -> bool:
+    """Whether the file at ``path`` is never served below ``root``: dot files but .well-known, and the manifest."""
     inside = posixpath.relpath(path, root) if is_below(path, root) else path
     parts = inside.split("/")
     if parts[0] == ".well-known":
         parts = parts[1:]
-    return any(part.startswith(".") and part != "." for part in parts) or path == "app.toml"
+    return any(part.startswith(".") and part != "." for part in parts) or path == manifest

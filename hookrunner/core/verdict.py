@@ -1,6 +1,6 @@
 """What a deploy left live, name by name, and the one line that says it all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hookrunner.core import publishing, wording
@@ -8,17 +8,18 @@ from hookrunner.core.wording import Kind, Line
 from hookrunner.model.app import Https, Manifest
 from hookrunner.model.deploy import State
 from hookrunner.model.names import Domain
-from hookrunner.model.publication import Publication, Published
+from hookrunner.model.publication import Publication, Published, ServedName
 
 _LONGEST_URL = 30  # characters that leave a verdict on one line
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What was wanted, what is served, and how the publisher saw it answer. Ports are the public ones."""
+    """What was wanted, is served, was served before, and how the publisher saw it answer. Ports are public ones."""
 
     manifest: Manifest
     publication: Publication
+    before: Publication | None
     answer: Published
     https_port: int
     http_port: int
@@ -34,8 +35,11 @@ class Live:
         urls = self._urls()
         width = wording.column(urls)
         for name, url in zip(self.publication.names, urls, strict=True):
-            note = self._note(name.domain)
+            note = self._note(name)
             yield wording.row(url, note, width) if note else wording.detail(url)
+        if self.before:
+            live = {name.domain for name in self.publication.names}
+            yield from off_the_web([name for name in self.before.names if name.domain not in live])
 
     def verdict(self, number: int) -> tuple[Line, State]:
         """The last line of deploy ``number``, ``{took}`` for its time, and the state of its record."""
@@ -53,6 +57,8 @@ class Live:
             have = "has" if len(waiting) == 1 else "have"
             text = f"deploy {number} is live {{took}}, {len(waiting)} of {share} {have} no HTTPS yet"
             return Line(Kind.WARNING, text), State.PARTLY
+        if not urls:
+            return Line(Kind.SUCCESS, f"deploy {number} is live {{took}}, app.toml names no domain"), State.DONE
         url = f"  {urls[0]}" if len(urls[0]) <= _LONGEST_URL else ""
         return Line(Kind.SUCCESS, f"deploy {number} is live {{took}}{url}"), State.DONE
 
@@ -66,14 +72,25 @@ class Live:
         plain = self._with(Https.OFF)
         return [n.domain for n in self.publication.names if not n.certificate and n.domain not in plain]
 
-    def _note(self, domain: Domain) -> str:
-        if wrong := self.answer.checked.get(domain):
+    def _note(self, name: ServedName) -> str:
+        if wrong := self.answer.checked.get(name.domain):
             return wrong
-        if domain not in self._waiting():
-            return ""
-        return "503 until it has a certificate" if domain in self._with(Https.REQUIRED) else "no HTTPS yet"
+        if name.domain in self._waiting():
+            is_required = name.domain in self._with(Https.REQUIRED)
+            return "503 until it has a certificate" if is_required else "no HTTPS yet"
+        site = next(site for site in self.publication.sites if name in site.names)
+        canonical = site.leads_to(name)
+        return f"redirects to {canonical}" if canonical else ""
 
 
 def _answer(count: int, share: str) -> str:
     """``1 of 3 names answers``, ``2 of 3 names answer``."""
     return f"{count} of {share} answer{'s' if count == 1 else ''}"
+
+
+def off_the_web(names: Sequence[ServedName]) -> Iterator[Line]:
+    """Names that are served no longer."""
+    width = wording.column(str(name.domain) for name in names)
+    for name in names:
+        stays = ", its certificate stays" if name.certificate else ""
+        yield wording.row(str(name.domain), f"off the web{stays}", width)

@@ -58,11 +58,28 @@ class Repository:
             raise ProgramFailed(f"git init: {error.stderr.strip()}") from error
         return cls(path)
 
+    def is_bare(self) -> bool:
+        """Whether this is a bare repository at all."""
+        result = self._run("rev-parse", "--is-bare-repository", check=False)
+        return result.out.strip() == b"true"
+
+    def hooks_path(self) -> str:
+        """Where the repository's own configuration says that its hooks are, or ""."""
+        return self._run("config", "--local", "--get", "core.hooksPath", check=False).out.decode().strip()
+
+    def is_branch_name(self, name: str) -> bool:
+        """Whether git takes ``name`` for a branch (git-check-ref-format(1))."""
+        return self._run("check-ref-format", "--branch", name, check=False).status == 0
+
     def configure(self, values: Mapping[str, str]) -> None:
         """Set keys of the section ``hookrunner`` in the repository's own configuration."""
         with self._python() as repo, repo.config_writer() as config:
             for key, value in values.items():
                 config.set_value("hookrunner", key, value)
+
+    def forget(self) -> None:
+        """Remove the section ``hookrunner``."""
+        self._run("config", "--local", "--remove-section", "hookrunner", check=False)
 
     def protect_checkout(self) -> None:
         """Have the repository's own attributes undo whatever a pushed .gitattributes asks for (gitattributes(5))."""

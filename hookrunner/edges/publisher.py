@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from hookrunner.edges.claims import read_claims
 from hookrunner.edges.records import Store
+from hookrunner.model.names import AppName
 from hookrunner.model.publication import CsrRequest, Publication, Published, Refused
 from hookrunner.model.server import Settings
 
@@ -29,6 +30,10 @@ class Publisher(Protocol):
         """Serve exactly this for the app, or change nothing."""
         ...
 
+    def withdraw(self, app: AppName) -> Published | Refused:
+        """Serve nothing for the app any more, or change nothing."""
+        ...
+
 
 class InProcess:
     """The publisher in this process, called through the same JSON documents as across a socket."""
@@ -46,10 +51,11 @@ class InProcess:
 
     def publish(self, publication: Publication) -> Published | Refused:
         """See :meth:`Publisher.publish`."""
-        answer = self._ask({"publish": publication.to_json()})
-        if "published" in answer:
-            return Published.from_json(answer["published"])
-        return Refused.from_json(answer["refused"])
+        return _outcome(self._ask({"publish": publication.to_json()}))
+
+    def withdraw(self, app: AppName) -> Published | Refused:
+        """See :meth:`Publisher.withdraw`."""
+        return _outcome(self._ask({"withdraw": str(app)}))
 
     def prepare(self) -> list[Path]:
         """Make the folders and the default nginx file; what was not there before. Only on the machine itself."""
@@ -68,3 +74,9 @@ class InProcess:
 
         claims = read_claims(self._store)
         return Holders(claims.domains, claims.upstreams)
+
+
+def _outcome(answer: dict[str, Any]) -> Published | Refused:
+    if "published" in answer:
+        return Published.from_json(answer["published"])
+    return Refused.from_json(answer["refused"])

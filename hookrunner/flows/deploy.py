@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hookrunner.core import problems, publishing, refs, serving, verdict, wording
+from hookrunner.core import problems, publishing, refs, serving, wording
 from hookrunner.core.certificates import Issue, Keep, decide, wanted
 from hookrunner.core.problems import Refusal
+from hookrunner.core.verdict import Live
 from hookrunner.core.wording import Kind, Line
 from hookrunner.edges import certificates, claims, deploys
 from hookrunner.edges.git import Repository
@@ -17,13 +18,13 @@ from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.publisher import Publisher, PublisherError
 from hookrunner.edges.records import Store
 from hookrunner.flows import issue
-from hookrunner.flows.inspect import NoManifest, Unfit, inspect
+from hookrunner.flows.inspect import Fit, NoManifest, Unfit, inspect
 from hookrunner.flows.receive import unfit
 from hookrunner.model.app import Manifest
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.deploy import Deploy, State
 from hookrunner.model.names import Domain, Invalid
-from hookrunner.model.publication import CertificateId, Publication, Published, Refused
+from hookrunner.model.publication import CertificateId, Publication, Refused
 from hookrunner.model.server import Settings
 
 Say = Callable[[Line], None]
@@ -60,9 +61,10 @@ class Run:
             self.deploy = deploys.save(self.store, queued.at(State.RUNNING, started=self.now))
             try:
                 last, state = self._deploy()
-            except NoManifest:
+            except NoManifest as error:
                 self.say(wording.hint("write one with `hookrunner new`, commit it, push again"))
-                last = Line(Kind.WARNING, f"deploy {self.deploy.number} changed nothing: the commit has no app.toml")
+                what = f"deploy {self.deploy.number} changed nothing: the commit has no {error.manifest}"
+                last = Line(Kind.WARNING, what)
                 state = State.DONE
             except Exception as error:  # whoever pushed gets a verdict, whatever went wrong
                 last, state = self._failed(error), State.FAILED
@@ -93,14 +95,14 @@ class Run:
         self.say(
             wording.step(f'{deploy.app}: deploy {deploy.number}, {refs.short(deploy.ref)} {deploy.short} "{subject}"')
         )
-        manifest = self._claimed_manifest()
+        fit = self._claimed()
         try:
-            return self._serve(manifest)
+            return self._serve(fit)
         except BaseException:
             self._give_back_unserved()
             raise
 
-    def _claimed_manifest(self) -> Manifest:
+    def _claimed(self) -> Fit:
         try:
             fit = inspect(
                 self.repository,
@@ -113,11 +115,11 @@ class Run:
         except Unfit as error:
             raise _Failed(list(unfit(error))) from error
         except Invalid as error:
-            raise _Failed([wording.error(f"app.toml names what another app took meanwhile: it {error}")]) from error
+            raise _Failed([wording.error(f"the manifest names what another app took meanwhile: it {error}")]) from error
         for path, why in fit.dropped.items():
             self.say(Line(Kind.WARNING, f"left out the link {path}: {why}"))
         self._check_out(fit.dropped)
-        return fit.manifest
+        return fit
 
     def _check_out(self, dropped: dict[str, str]) -> None:
         """Write the release under another name, then rename: it is whole or not there."""
@@ -135,32 +137,40 @@ class Run:
             index.unlink(missing_ok=True)
             shutil.rmtree(making, ignore_errors=True)
 
-    def _serve(self, manifest: Manifest) -> tuple[Line, State]:
+    def _serve(self, fit: Fit) -> tuple[Line, State]:
+        manifest = fit.manifest
+        live = deploys.publication(self.store, self.deploy.app)
+        before = live[1] if live else None
         refused = self._certify(manifest)
-        publication = self._publication(manifest)
+        publication = self._publication(fit, before)
         answer = self.publisher.publish(publication)
         if isinstance(answer, Refused) and answer.lost:
             for lost in answer.lost:
                 certificates.forget(self.store, lost)
             self.say(wording.detail("a certificate's key is gone, so it is issued anew"))
             refused |= self._certify(manifest)
-            publication = self._publication(manifest)
+            publication = self._publication(fit, before)
             answer = self.publisher.publish(publication)
         if isinstance(answer, Refused):
             raise _Failed(list(publishing.refused(answer, str(self.deploy.app), self.issued)))
-        before = deploys.publication(self.store, self.deploy.app)
         deploys.save_publication(self.store, self.deploy, publication, self.now)
         claims.give_back(self.store, self.deploy.app, but=(manifest.domains, manifest.upstreams))
-        self._prune({self.deploy.release, *([before[0].release] if before else [])})
-        return self._tell(manifest, publication, answer, refused)
+        self._prune({self.deploy.release, *([before.release] if before else [])})
+        nginx = self.settings.nginx
+        now = Live(manifest, publication, before, answer, nginx.public_https_port, nginx.public_http_port)
+        self._say_all(now.lines())
+        self._say_all(wording.hint(text) for text in problems.hints(refused))
+        return now.verdict(self.deploy.number)
 
-    def _publication(self, manifest: Manifest) -> Publication:
+    def _publication(self, fit: Fit, before: Publication | None) -> Publication:
         return serving.publication(
             self.deploy.app,
             self.deploy.release,
-            manifest,
+            fit.manifest,
             authority=self.settings.acme.authority.name,
-            existing=self._existing(manifest),
+            existing=self._existing(fit.manifest),
+            before=before,
+            path=fit.path,
         )
 
     def _certify(self, manifest: Manifest) -> dict[Domain, Refusal]:
@@ -191,15 +201,6 @@ class Run:
                 words = f"issued in {wording.seconds(took)}, until {outcome:%Y-%m-%d}"
             self.say(wording.row(str(domain), words, width))
         return refused
-
-    def _tell(
-        self, manifest: Manifest, publication: Publication, answer: Published, refused: dict[Domain, Refusal]
-    ) -> tuple[Line, State]:
-        nginx = self.settings.nginx
-        live = verdict.Live(manifest, publication, answer, nginx.public_https_port, nginx.public_http_port)
-        self._say_all(live.lines())
-        self._say_all(wording.hint(text) for text in problems.hints(refused))
-        return live.verdict(self.deploy.number)
 
     def _not_live(self) -> Line:
         live = deploys.publication(self.store, self.deploy.app)

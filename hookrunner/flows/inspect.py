@@ -7,27 +7,34 @@ from hookrunner.core import tree
 from hookrunner.core.manifest.parse import ManifestError, parse
 from hookrunner.core.manifest.policy import Policy
 from hookrunner.core.manifest.toml import LARGEST, Problem
+from hookrunner.edges import apps
 from hookrunner.edges.claims import read_claims
 from hookrunner.edges.git import Repository, TooMuch
 from hookrunner.edges.records import Store
 from hookrunner.model.app import Manifest
 from hookrunner.model.names import AppName
+from hookrunner.model.registration import Registration
 from hookrunner.model.server import Settings
 
-MANIFEST = "app.toml"
 
-_FILE_MODES = ("100644", "100755")
+class NoApp(Exception):
+    """The server has no app of this name. The message says so."""
 
 
 class NoManifest(Exception):
-    """The commit has no app.toml: it does not want to be deployed."""
+    """The commit has no app.toml, or whatever the app's is called: it does not want to be deployed."""
+
+    def __init__(self, manifest: str) -> None:
+        super().__init__(manifest)
+        self.manifest = manifest
 
 
 class Unfit(Exception):
-    """The commit cannot be deployed: problems of its app.toml, and paths with what is wrong with them."""
+    """The commit cannot be deployed: problems of its manifest, and paths with what is wrong with them."""
 
-    def __init__(self, problems: Sequence[Problem], paths: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, manifest: str, problems: Sequence[Problem], paths: Sequence[tuple[str, str]]) -> None:
         super().__init__("unfit to be deployed")
+        self.manifest = manifest
         self.problems = tuple(problems)
         self.paths = tuple(paths)
 
@@ -37,24 +44,36 @@ class Fit(NamedTuple):
 
     manifest: Manifest
     dropped: dict[str, str]
+    path: str  # of the manifest
+
+
+def registered(store: Store, app: AppName) -> Registration:
+    """The app's record; raises :class:`NoApp`."""
+    registration = apps.get(store, app)
+    if registration is None:
+        raise NoApp(f"this server has no app {app}")
+    return registration
 
 
 def inspect(repository: Repository, commit: str, *, app: AppName, settings: Settings, store: Store) -> Fit:
-    """Check ``commit`` for ``app``. Raises :class:`NoManifest`, :class:`Unfit` with everything that is wrong."""
-    limits = settings.limits
+    """Check ``commit`` for ``app``.
+
+    Raises :class:`NoApp`, :class:`NoManifest`, and :class:`Unfit` with everything that is wrong.
+    """
+    limits, path = settings.limits, registered(store, app).manifest
     try:
         entries = repository.tree(commit, most_entries=limits.files, most_bytes=limits.bytes)
-        file = next((entry for entry in entries if entry.path == MANIFEST), None)
+        file = next((entry for entry in entries if entry.path == path), None)
         links = repository.links(entries) if file else {}
     except TooMuch as error:
-        if repository.entry(commit, MANIFEST) is None:
-            raise NoManifest from error
-        raise Unfit([], [(".", f"the commit holds {error}; the server's limit")]) from error
+        if repository.entry(commit, path) is None:
+            raise NoManifest(path) from error
+        raise Unfit(path, [], [(".", f"the commit holds {error}; the server's limit")]) from error
     if file is None:
-        raise NoManifest
+        raise NoManifest(path)
     if problem := _wrong_kind(file):
-        raise Unfit([Problem(None, "", problem)], [])
-    policy = Policy.of(settings, app, read_claims(store), {entry.path: entry.mode for entry in entries})
+        raise Unfit(path, [Problem(None, "", problem)], [])
+    policy = Policy.of(settings, app, read_claims(store), {entry.path: entry.mode for entry in entries}, path)
     problems: Sequence[Problem] = ()
     manifest: Manifest | None = None
     try:
@@ -62,16 +81,16 @@ def inspect(repository: Repository, commit: str, *, app: AppName, settings: Sett
     except ManifestError as error:
         problems = error.problems
     roots = [folder.path for folder in manifest.folders] if manifest else []
-    bad = tree.bad_links(links, roots)
-    paths = [(path, why) for path, why in bad.items() if any(tree.is_below(path, root) for root in roots)]
+    bad = tree.bad_links(links, roots, manifest=path)
+    paths = [(link, why) for link, why in bad.items() if any(tree.is_below(link, root) for root in roots)]
     paths += [
         (entry.path, "is a submodule: its files are not in this repository; add them to it")
         for entry in entries
         if entry.mode == tree.SUBMODULE
     ]
     if problems or paths or manifest is None:
-        raise Unfit(problems, paths)
-    return Fit(manifest, bad)
+        raise Unfit(path, problems, paths)
+    return Fit(manifest, bad, path)
 
 
 def _wrong_kind(file: tree.Entry) -> str | None:
@@ -82,6 +101,6 @@ def _wrong_kind(file: tree.Entry) -> str | None:
             return "is a folder"
         case tree.SUBMODULE:
             return "is a submodule"
-        case mode if mode not in _FILE_MODES:
+        case mode if mode not in tree.FILES:
             return f"is not a plain file (mode {mode})"
     return f"is larger than {LARGEST // 1024} KiB" if file.size > LARGEST else None

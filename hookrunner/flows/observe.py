@@ -8,7 +8,6 @@ from hookrunner.core import renewal
 from hookrunner.core.certificates import WILDCARD_WAITS
 from hookrunner.edges import certificates, deploys
 from hookrunner.edges.records import Store
-from hookrunner.model import times
 from hookrunner.model.app import Https
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.deploy import Deploy
@@ -49,21 +48,6 @@ class AppStatus:
     names: tuple[NameStatus, ...]
 
 
-def apps(store: Store) -> list[AppName]:
-    """Every app of the server."""
-    return [AppName.parse(record.key.removeprefix("apps/")) for record in store.list("apps")]
-
-
-def add_app(store: Store, app: AppName, now: datetime) -> None:
-    """Make the app known."""
-    store.put(f"apps/{app}", {"created": times.written(now)})
-
-
-def is_known(store: Store, app: AppName) -> bool:
-    """Whether there is such an app."""
-    return store.get(f"apps/{app}") is not None
-
-
 def status(store: Store, app: AppName) -> AppStatus:
     """The app as it is."""
     live = deploys.publication(store, app)
@@ -89,7 +73,7 @@ def _name(
 ) -> NameStatus:
     if name.certificate:
         return NameStatus(name.domain, Standing.HTTPS, "", existing.get(name.certificate))
-    if site.https is Https.OFF:
+    if site.site.https is Https.OFF:
         return NameStatus(name.domain, Standing.HTTP, "", None)
     if name.domain.is_wildcard:
         return NameStatus(name.domain, Standing.WAITING, WILDCARD_WAITS, None)

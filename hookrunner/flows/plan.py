@@ -29,13 +29,16 @@ class Plan:
 
 def plan(repository: Repository, commit: str, *, app: AppName, settings: Settings, store: Store, now: datetime) -> Plan:
     """Plan the deploy of ``commit``. Raises what :func:`~hookrunner.flows.inspect.inspect` raises."""
-    manifest = inspect(repository, commit, app=app, settings=settings, store=store).manifest
+    fit = inspect(repository, commit, app=app, settings=settings, store=store)
+    manifest = fit.manifest
     authority = settings.acme.authority.name
     existing = certificates.existing(store, wanted(manifest, authority))
     decisions = decide(manifest, authority=authority, existing=existing, now=now)
     live = deploys.publication(store, app)
     before = live[1] if live else None
-    then = serving.publication(app, live[0].release if live else "", manifest, authority=authority, existing=existing)
+    then = serving.publication(
+        app, live[0].release if live else "", manifest, authority=authority, existing=existing, path=fit.path
+    )
     return Plan(
         commit=commit,
         manifest=manifest,

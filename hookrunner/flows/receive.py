@@ -9,7 +9,7 @@ from hookrunner.core.refs import Choice, Update
 from hookrunner.core.wording import Line
 from hookrunner.edges.git import Repository
 from hookrunner.edges.records import Store
-from hookrunner.flows.inspect import MANIFEST, NoManifest, Unfit, inspect
+from hookrunner.flows.inspect import NoManifest, Unfit, inspect, registered
 from hookrunner.model.names import AppName
 from hookrunner.model.server import Settings
 
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 def check(
     repository: Repository, updates: list[Update], *, app: AppName, settings: Settings, store: Store
 ) -> list[Line]:
-    """Why the push is refused; nothing when it is accepted. Writes nothing."""
-    choice = _choose(repository, updates)
+    """Why the push is refused; nothing when it is accepted. Writes nothing.
+
+    Raises :class:`~hookrunner.flows.inspect.NoApp`.
+    """
+    choice = _choose(repository, updates, app, store)
     if choice.refused:
         return list(_nothing_deploys(choice))
     if choice.deploys is None:
@@ -48,7 +51,7 @@ def record(
     """The queued deploy that the push asks for, or None. The first push of main or master sets HEAD."""
     from hookrunner.edges import deploys
 
-    choice = _choose(repository, updates)
+    choice = _choose(repository, updates, app, store)
     if choice.deploys is None:
         return None
     if choice.sets_head:
@@ -59,7 +62,7 @@ def record(
 def unfit(error: Unfit) -> Iterator[Line]:
     """A commit that cannot be deployed: everything that is wrong with it."""
     if error.problems:
-        yield from wording.problems(MANIFEST, error.problems, "nothing was deployed")
+        yield from wording.problems(error.manifest, error.problems, "nothing was deployed")
     if error.paths:
         count = wording.counted(len(error.paths), "path")
         yield wording.error(f"{count} of the commit cannot be deployed, nothing was deployed")
@@ -72,12 +75,14 @@ def unfit(error: Unfit) -> Iterator[Line]:
 _SHOWN = 10
 
 
-def _choose(repository: Repository, updates: list[Update]) -> Choice:
+def _choose(repository: Repository, updates: list[Update], app: AppName, store: Store) -> Choice:
     head = repository.head()
+    if registered(store, app).has_branch:
+        return refs.choose(updates, head=head, is_settled=True)
     # In post-receive HEAD's branch exists because of this very push: whether it did before, the update says.
     before = next((set(update.old) != {"0"} for update in updates if update.ref == head), None)
     exists = repository.commit(head) is not None if before is None else before
-    return refs.choose(updates, head=head, head_exists=exists)
+    return refs.choose(updates, head=head, is_settled=exists)
 
 
 def _nothing_deploys(choice: Choice) -> Iterator[Line]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple, Self
 
 from hookrunner.model.names import Domain, Invalid
+from hookrunner.model.rules import HeaderRule, Redirect, UrlPattern
 
 _SOCKET_PATH = re.compile(r"/[A-Za-z0-9_@+.-]+(?:/[A-Za-z0-9_@+.-]+)*\Z")
 _LONGEST_FOLDER = 1000  # characters; below PATH_MAX with what stands before it
@@ -18,6 +19,9 @@ _UNSAFE_IN_PATH = re.compile(r"[\x00-\x1f\x7f$\"'\\{};\ud800-\udfff]")
 
 MAX_BODY = 10 * 1024 * 1024  # bytes
 TIMEOUT = 60  # seconds
+LARGEST_BODY = 1024**5  # bytes
+LONGEST_DURATION = 10 * 365 * 86400  # seconds
+MOST_LOCATIONS = 10_000  # of an app; nginx takes 7 KB of memory for each
 
 
 class Https(StrEnum):
@@ -80,6 +84,14 @@ class Folder(NamedTuple):
 
     def __str__(self) -> str:
         return self.path
+
+
+def file_below(text: str) -> str:
+    """The normalised path of a file below a folder; raises :class:`Invalid`."""
+    path = Folder.parse(text).path
+    if path == "." or text.endswith("/"):
+        raise Invalid("is a folder; name a file below root")
+    return path
 
 
 class Upstream(NamedTuple):
@@ -147,26 +159,11 @@ def _socket_path(text: str) -> str:
 
 
 class Route(NamedTuple):
-    """One path of a site that is served from elsewhere; ``path`` ends in ``*`` or is exact."""
+    """The paths of a site that are served from elsewhere."""
 
-    path: str
+    path: UrlPattern
     content: Folder | Upstream
     timeout: int | None = None  # seconds; None: the site's
-
-
-class Redirect(NamedTuple):
-    """``from_path`` (a trailing ``*`` matches the rest) answers with ``status`` and ``to``."""
-
-    from_path: str
-    to: str
-    status: int = 301
-
-
-class HeaderRule(NamedTuple):
-    """Response headers for the paths that ``for_path`` matches."""
-
-    for_path: str
-    values: tuple[tuple[str, str], ...]
 
 
 class Site(NamedTuple):
@@ -183,6 +180,15 @@ class Site(NamedTuple):
     routes: tuple[Route, ...] = ()
     redirects: tuple[Redirect, ...] = ()
     headers: tuple[HeaderRule, ...] = ()
+
+    @property
+    def locations(self) -> int:
+        """How many nginx locations it is at most; each certificate has a server block, so each domain counts.
+
+        Beside its own, a route or a header rule has some for error pages, hidden files and the release before.
+        """
+        rules = 6 * (1 + len(self.routes)) + 2 * len(self.redirects) + 6 * len(self.headers)
+        return rules * (1 if self.canonical else len(self.domains))
 
     @property
     def folders(self) -> tuple[Folder, ...]:

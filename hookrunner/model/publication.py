@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from hookrunner.model import wire
-from hookrunner.model.app import Folder, Https, KeyType, Upstream
+from hookrunner.model import site_json, wire
+from hookrunner.model.app import Folder, Https, KeyType, Site, Upstream, file_below
 from hookrunner.model.names import AppName, Domain, Invalid
+from hookrunner.model.registration import MANIFEST
 
 _FOLDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}\Z")
 _RELEASE = re.compile(r"[1-9][0-9]{0,8}-[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
@@ -75,45 +76,48 @@ class ServedName:
 
 @dataclass(frozen=True, slots=True)
 class PublishedSite:
-    """A site as nginx is to serve it."""
+    """A site as nginx is to serve it: what app.toml says of it, and the certificate of each of its domains."""
 
     names: tuple[ServedName, ...]
-    content: Folder | Upstream
-    https: Https
-    max_body: int  # bytes
-    timeout: int  # seconds
+    site: Site
+
+    def leads_to(self, name: ServedName) -> Domain | None:
+        """The canonical domain, where requests for ``name`` are redirected to it; None where it serves itself.
+
+        While the canonical domain is not as secure as ``name``, nobody is sent there.
+        """
+        canonical = self.site.canonical
+        if canonical in (None, name.domain) or (self.site.https is Https.REQUIRED and not name.certificate):
+            return None
+        is_secured = any(other.domain == canonical and other.certificate for other in self.names)
+        return canonical if is_secured or not name.certificate else None
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form."""
-        return {
-            "names": [[str(n.domain), str(n.certificate) if n.certificate else None] for n in self.names],
-            "root" if isinstance(self.content, Folder) else "proxy": str(self.content),
-            "https": str(self.https),
-            "max_body": self.max_body,
-            "timeout": self.timeout,
-        }
+        names = [[str(n.domain), str(n.certificate) if n.certificate else None] for n in self.names]
+        return {"names": names, **site_json.to_json(self.site)}
 
     @classmethod
     def from_json(cls, data: object) -> Self:
         """Parse the JSON form; raise :class:`Invalid`."""
         with wire.Reading(data) as read:
-            return cls(
-                names=read.many("names", _served_name),
-                content=read.one("root", Folder.parse) if read.has("root") else read.one("proxy", Upstream.parse),
-                https=read.one("https", Https),
-                max_body=read.one("max_body", wire.positive),
-                timeout=read.one("timeout", wire.positive),
-            )
+            names = read.many("names", _served_name)
+            return cls(names, site_json.read(read, tuple(name.domain for name in names)))
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """All that one app serves: its release, its sites, and the chains (PEM) of the certificates they use."""
+    """All that one app serves: its release, its sites, and the chains (PEM) of the certificates they use.
+
+    ``previous`` is the release before, in which files are looked for that this one no longer has.
+    """
 
     app: AppName
     release: str  # "<deploy>-<commit>"
     sites: tuple[PublishedSite, ...]
     chains: Mapping[CertificateId, str]
+    previous: str | None = None  # like release
+    manifest: str = MANIFEST  # its path in the release: never served
 
     @property
     def names(self) -> tuple[ServedName, ...]:
@@ -123,7 +127,12 @@ class Publication:
     @property
     def upstreams(self) -> tuple[Upstream, ...]:
         """Every upstream that its sites proxy to."""
-        return tuple(site.content for site in self.sites if isinstance(site.content, Upstream))
+        return tuple(upstream for published in self.sites for upstream in published.site.upstreams)
+
+    @property
+    def folders(self) -> frozenset[Folder]:
+        """Every folder that its sites serve files from."""
+        return frozenset(folder for published in self.sites for folder in published.site.folders)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form."""
@@ -132,6 +141,8 @@ class Publication:
             "release": self.release,
             "sites": [site.to_json() for site in self.sites],
             "chains": {str(certificate): pem for certificate, pem in self.chains.items()},
+            **({"previous": self.previous} if self.previous else {}),
+            **({"manifest": self.manifest} if self.manifest != MANIFEST else {}),
         }
 
     @classmethod
@@ -144,6 +155,8 @@ class Publication:
                 release=read.one("release", _release),
                 sites=read.many("sites", PublishedSite.from_json),
                 chains={CertificateId.parse(name): wire.text(pem) for name, pem in chains.items()},
+                previous=read.maybe("previous", _release, None),
+                manifest=read.maybe("manifest", file_below, MANIFEST),
             )
 
 
@@ -177,6 +190,7 @@ class Reason(StrEnum):
 
     TEST = "test"  # nginx does not pass its test with it, and does without it
     FOREIGN = "foreign"  # nginx does not pass its test with or without it
+    OWN_LINES = "own-lines"  # it would, but for what the owner added to the app's server blocks
     CONFLICT = "conflict"  # another file serves the same name
     PROGRAM = "program"  # nginx cannot be called as the settings say
     RELOAD = "reload"  # nginx did not take the new configuration over
@@ -208,9 +222,7 @@ class Refused:
 
 
 def _served_name(value: object) -> ServedName:
-    if not isinstance(value, list) or len(value) != 2:
-        raise Invalid("a name is [domain, certificate or null]")
-    domain, certificate = value
+    domain, certificate = wire.items(value, 2)
     return ServedName(
         Domain.parse(wire.text(domain)), None if certificate is None else CertificateId.parse(wire.text(certificate))
     )

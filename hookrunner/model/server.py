@@ -36,6 +36,7 @@ class Nginx(NamedTuple):
     listen: tuple[str, ...] = ()  # IP addresses; empty: all of the machine
     http_port: int = 80
     https_port: int = 443
+    trusted_proxies: tuple[str, ...] = ()  # networks whose X-Forwarded-For is believed
     public_http_port: int = 80
     public_https_port: int = 443
     program: str = "/usr/sbin/nginx"
@@ -107,6 +108,11 @@ class Settings(NamedTuple):
         """The app's bare repository."""
         return self.state / "repos" / f"{app}.git"
 
+    @property
+    def removed(self) -> Path:
+        """Where the repositories of removed apps are kept."""
+        return self.state / "removed"
+
     def app_folder(self, app: AppName) -> Path:
         """Where the app's releases, logs and ``current`` are."""
         return self.state / "apps" / str(app)
@@ -118,6 +124,10 @@ class Settings(NamedTuple):
     def current(self, app: AppName) -> Path:
         """The link to the live release."""
         return self.app_folder(app) / "current"
+
+    def previous(self, app: AppName) -> Path:
+        """The link to the release before, as far as files of it may still be asked for."""
+        return self.app_folder(app) / "previous"
 
     def log(self, app: AppName, deploy: int) -> Path:
         """The log of one deploy: what its push showed."""

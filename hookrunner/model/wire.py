@@ -6,6 +6,7 @@ from typing import Any, Self, TypeVar, cast
 from hookrunner.model.names import Invalid
 
 _T = TypeVar("_T")
+_D = TypeVar("_D")
 
 
 class Reading:
@@ -40,12 +41,11 @@ class Reading:
     def many(self, key: str, parse: Callable[[Any], _T]) -> tuple[_T, ...]:
         """The key's list, each value through ``parse``."""
 
-        def each(values: object) -> tuple[_T, ...]:
-            if not isinstance(values, list):
-                raise Invalid(f"{key} is not a list")
-            return tuple(map(parse, cast("Iterable[Any]", values)))
+        return self.one(key, each(parse))
 
-        return self.one(key, each)
+    def maybe(self, key: str, parse: Callable[[Any], _T], default: _D) -> _T | _D:
+        """The key's value through ``parse``, or the default when the key is not there."""
+        return self.one(key, parse) if self.has(key) else default
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -69,8 +69,30 @@ def count(value: object) -> int:
     return value
 
 
-def positive(value: object) -> int:
-    """A whole number from 1."""
-    if count(value) == 0:
-        raise Invalid("0 is not a positive number")
-    return count(value)
+def between(least: int, most: int) -> Callable[[object], int]:
+    """A whole number in a range."""
+
+    def parse(value: object) -> int:
+        if not least <= count(value) <= most:
+            raise Invalid(f"{ascii(value)[:40]} is not between {least} and {most}")
+        return count(value)
+
+    return parse
+
+
+def items(value: object, number: int) -> list[Any]:
+    """A list of that many values."""
+    if not isinstance(value, list) or len(value) != number:
+        raise Invalid(f"not a list of {number}")
+    return value
+
+
+def each(parse: Callable[[Any], _T]) -> Callable[[object], tuple[_T, ...]]:
+    """A list, each value through ``parse``."""
+
+    def parse_all(values: object) -> tuple[_T, ...]:
+        if not isinstance(values, list):
+            raise Invalid(f"{ascii(values)[:40]} is not a list")
+        return tuple(map(parse, cast("Iterable[Any]", values)))
+
+    return parse_all

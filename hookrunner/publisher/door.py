@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hookrunner import durable
-from hookrunner.model.app import Upstream
+from hookrunner.model.app import MOST_LOCATIONS
 from hookrunner.model.names import AppName, Domain, Invalid
 from hookrunner.model.publication import (
     CertificateId,
@@ -49,6 +49,8 @@ class Door:
     def answer(self, request: object) -> dict[str, Any]:
         """The answer to one request: ``{"csr": […]}``, ``{"published": …}`` or ``{"refused": …}``.
 
+        Requests are ``{"csr": […]}``, ``{"publish": …}`` and ``{"withdraw": app}``.
+
         A request that is none is refused; nothing that is asked can raise :class:`Invalid` out of here.
         """
         try:
@@ -56,8 +58,9 @@ class Door:
                 case {"csr": list(wanted), **rest} if not rest:
                     return {"csr": self._csrs([CsrRequest.from_json(one) for one in wanted])}
                 case {"publish": document, **rest} if not rest:
-                    answer = self._publish(Publication.from_json(document))
-                    return {"published" if isinstance(answer, Published) else "refused": answer.to_json()}
+                    return _document(self._publish(Publication.from_json(document)))
+                case {"withdraw": str(app), **rest} if not rest:
+                    return _document(self._withdraw(AppName.parse(app)))
                 case _:
                     raise Invalid("not a request that the publisher knows")
         except Invalid as error:
@@ -80,9 +83,11 @@ class Door:
             except KeyLost as error:
                 lost = CertificateId.parse(str(error))
                 return Refused(Reason.KEY, (f"the key of {lost.domain} is gone",), (lost,))
-            file = self._settings.nginx.sites / f"{publication.app}.conf"
+            file = self._file(publication.app)
             if changed or not self._is_published(publication, file):
-                answer = self._reload_with(publication, holders, file, undo)
+                version = self._nginx.version()
+                undo.write(file, render.app_file(publication, self._settings, version))
+                answer = self._take_over(publication.app, publication, holders, undo)
             else:
                 answer = Published(0, {})
             if isinstance(answer, Refused):
@@ -91,6 +96,19 @@ class Door:
             undo.keep()
             for certificate in changed:
                 self._keys.prune(certificate)
+        return answer
+
+    def _withdraw(self, app: AppName) -> Published | Refused:
+        """Take the app out of nginx, and its links away; its certificates stay."""
+        with self._alone(), Undo() as undo:
+            answer: Published | Refused = Published(0, {})
+            if self._file(app).exists():
+                undo.remove(self._file(app))
+                answer = self._take_over(app, None, self._holders(), undo)
+            if isinstance(answer, Published):
+                undo.keep()
+                for link in (self._settings.current(app), self._settings.previous(app)):
+                    link.unlink(missing_ok=True)
         return answer
 
     def _check(self, publication: Publication, holders: Holders) -> None:
@@ -107,12 +125,12 @@ class Door:
         for upstream in publication.upstreams:
             if holders.upstreams.get(upstream.claim) != publication.app:
                 raise Invalid(f"{upstream} is not claimed by {publication.app}")
-        for site in publication.sites:
-            if isinstance(site.content, Upstream):
-                continue
-            release = self._settings.releases(publication.app) / publication.release
-            if not _is_folder(release / site.content.path):
-                raise Invalid(f"{site.content} is no folder of release {publication.release}")
+        if sum(published.site.locations for published in publication.sites) > MOST_LOCATIONS:
+            raise Invalid(f"more than {MOST_LOCATIONS} locations")
+        release = self._settings.releases(publication.app) / publication.release
+        for folder in publication.folders:
+            if not _is_folder(release / folder.path):
+                raise Invalid(f"{folder} is no folder of release {publication.release}")
 
     def _install(self, publication: Publication, undo: "Undo") -> list[CertificateId]:
         """Put the chains beside their keys; the certificates whose pair in use is another now."""
@@ -132,53 +150,63 @@ class Door:
         made_from = render.inputs(publication, self._settings)
         return render.is_made_from(text, made_from) and self._nginx.answers(_generation(self._default_file))
 
+    def _file(self, app: AppName) -> Path:
+        return self._settings.nginx.sites / f"{app}.conf"
+
     @property
     def _default_file(self) -> Path:
         return self._settings.nginx.sites / DEFAULT_FILE
 
-    def _reload_with(self, publication: Publication, holders: Holders, file: Path, undo: "Undo") -> Published | Refused:
-        """Write, test, reload, and see the new workers answer. When it returns a refusal, the files are put back."""
+    def _take_over(
+        self, app: AppName, publication: Publication | None, holders: Holders, undo: Undo
+    ) -> Published | Refused:
+        """Have nginx test the files as they are now, reload, and see the new workers answer.
+
+        When it returns a refusal, the files are put back.
+        """
         from concurrent.futures import ThreadPoolExecutor  # most pushes change content alone
 
-        version = self._nginx.version()
         generation = os.urandom(16).hex()
-        undo.write(file, render.app_file(publication, self._settings, version))
-        undo.write(
-            self._default_file,
-            render.default_file(self._settings, version, generation=generation, names=_names(holders)),
-        )
+        version, names = self._nginx.version(), _names(holders)
+        undo.write(self._default_file, render.default_file(self._settings, version, generation=generation, names=names))
+        served = [name.domain for name in publication.names] if publication else []
         tested = self._nginx.test()
         if not tested.ok:
             undo.back()
-            if not tested.called:
-                return Refused(Reason.PROGRAM, tested.words)
-            without = self._nginx.test()
-            return Refused(Reason.TEST if without.ok else Reason.FOREIGN, tested.words if without.ok else without.words)
-        if ours := sorted(name.domain for name in publication.names if str(name.domain) in tested.clashes):
-            words = tuple(self._where_else(domain, file) for domain in ours)
+            return self._blamed(app, tested)
+        if ours := sorted(domain for domain in served if str(domain) in tested.clashes):
+            words = tuple(self._where_else(domain, self._file(app)) for domain in ours)
             undo.back()
             return Refused(Reason.CONFLICT, words)
         reloaded = self._nginx.reload()
         if reloaded.ok:
             with ThreadPoolExecutor(1) as beside:  # most of both is waiting
-                checked = beside.submit(
-                    leaves.check, publication, self._nginx.address(), self._settings.nginx.https_port
-                )
+                https = (self._nginx.address(), self._settings.nginx.https_port)
+                checked = beside.submit(leaves.check, publication, *https) if publication else None
                 if self._nginx.runs(generation, reading=reloaded.took):
-                    return Published(1, checked.result())
+                    return Published(1, checked.result() if checked else {})
         undo.back()
         self._nginx.reload()
         return Refused(Reason.RELOAD if reloaded.called else Reason.PROGRAM, _why_not_reloaded(reloaded))
+
+    def _blamed(self, app: AppName, tested: Outcome) -> Refused:
+        """Whose fault it is that nginx does not pass its test; the files are put back already."""
+        if not tested.called:
+            return Refused(Reason.PROGRAM, tested.words)
+        without = self._nginx.test()
+        if not without.ok:
+            return Refused(Reason.FOREIGN, without.words)
+        is_owners = tested.words[0].startswith(f"{self._settings.nginx.sites / f'{app}.d'}/")
+        return Refused(Reason.OWN_LINES if is_owners else Reason.TEST, tested.words)
 
     def _where_else(self, domain: Domain, file: Path) -> str:
         others = self._nginx.files_with(domain, but=str(file))
         return f"{domain} is in {', '.join(others) or 'another nginx file'} too"
 
     def _switch(self, publication: Publication) -> None:
-        link = self._settings.current(publication.app)
-        target = f"releases/{publication.release}"
-        if not link.is_symlink() or str(link.readlink()) != target:
-            durable.link(link, target)
+        # The one before comes first, so that there is no moment in which its files are in neither.
+        _point(self._settings.previous(publication.app), publication.previous)
+        _point(self._settings.current(publication.app), publication.release)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -189,6 +217,19 @@ class Door:
             yield
         finally:
             os.close(fd)
+
+
+def _document(answer: Published | Refused) -> dict[str, Any]:
+    return {"published" if isinstance(answer, Published) else "refused": answer.to_json()}
+
+
+def _point(link: Path, release: str | None) -> None:
+    target = f"releases/{release}" if release else None
+    before = str(link.readlink()) if link.is_symlink() else None
+    if target and target != before:
+        durable.link(link, target)
+    elif before and not target:
+        link.unlink()
 
 
 def _is_folder(path: Path) -> bool:

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import hookrunner
-from hookrunner.model.app import Https, Upstream
-from hookrunner.model.publication import Publication, PublishedSite, ServedName
+from hookrunner.model.publication import Publication
 from hookrunner.model.server import Settings
+from hookrunner.publisher.blocks import blocks, port
+from hookrunner.publisher.directives import Releases, quoted
 from hookrunner.publisher.keys import KeyFolder
+from hookrunner.publisher.locations import hidden
 from hookrunner.publisher.nginx import MARKER_HOST, listens
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ def inputs(publication: Publication, settings: Settings) -> str:
     nginx = {key: value for key, value in settings.nginx._asdict().items() if key not in ("test", "reload")}
     facts = [
         hookrunner.__version__, [site.to_json() for site in publication.sites], nginx, str(settings.state),
-        listens(settings.nginx.listen, settings.nginx.http_port),
+        listens(settings.nginx.listen, settings.nginx.http_port), publication.manifest,
         [[str(name), chain] for name, chain in publication.chains.items()],
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
@@ -45,14 +47,22 @@ def is_made_from(text: str, made_from: str) -> bool:
 def app_file(publication: Publication, settings: Settings, version: tuple[int, int, int]) -> str:
     """``<sites>/NAME.conf``."""
     keys = KeyFolder(settings.certificates)
+    server = _server(settings, version)
     body = _template("app.conf.j2").render(
         app=publication.app,
-        sites=[_site(site) for site in publication.sites],
+        own_lines=settings.nginx.sites / f"{publication.app}.d" / "*.conf",
+        blocks=[
+            block
+            for site in publication.sites
+            for block in blocks(site, Releases.of(settings, publication), settings.nginx)
+        ],
         chain=keys.chain,
         key=keys.key,
-        current=settings.current(publication.app),
-        **_server(settings, version),
+        hidden=hidden(publication.manifest),
+        current=quoted(settings.current(publication.app)),
+        **server,
     )
+    body = _tidy(body)
     return f"{_head(inputs(publication, settings), body)}\n{body}"
 
 
@@ -71,6 +81,20 @@ def default_file(settings: Settings, version: tuple[int, int, int], *, generatio
     )
 
 
+def _tidy(text: str) -> str:
+    """Indented by its blocks, without the blank lines that macros leave.
+
+    Lines end where "\\n" is and nowhere else: Jinja's own ``indent`` breaks them at U+2028 too, which a value may hold.
+    """
+    depth, whole, lines = 0, True, list[str]()
+    for line in filter(None, (line.strip(" ") for line in text.split("\n"))):
+        depth -= line == "}"
+        lines.append(f"{'' if depth or line == '}' else chr(10)}{'    ' * (depth + (not whole))}{line}\n")
+        depth += line.endswith("{")
+        whole = line.endswith((";", "{", "}")) or line.startswith("#")
+    return "".join(lines).lstrip("\n")
+
+
 def _head(made_from: str, body: str) -> str:
     return f"# {made_from} {hashlib.sha256(body.encode()).hexdigest()}"
 
@@ -83,29 +107,11 @@ def _server(settings: Settings, version: tuple[int, int, int]) -> dict[str, Any]
         "http2_directive": version >= (1, 25, 1),
         "challenges": settings.challenges,
         "ciphers": CIPHERS,
-        "public_http": "" if nginx.public_http_port == 80 else f":{nginx.public_http_port}",
-        "public_https": "" if nginx.public_https_port == 443 else f":{nginx.public_https_port}",
+        "trusted_proxies": nginx.trusted_proxies,
+        "public_http": port(nginx.public_http_port, 80),
+        "public_https": port(nginx.public_https_port, 443),
         "public_http_port": nginx.public_http_port,
         "public_https_port": nginx.public_https_port,
-    }
-
-
-def _site(site: PublishedSite) -> dict[str, Any]:
-    by_certificate: dict[Any, list[ServedName]] = {}
-    for name in site.names:
-        by_certificate.setdefault(name.certificate, []).append(name)
-    waiting = by_certificate.pop(None, [])
-    content: dict[str, Any] = {"root": str(site.content), "proxy": None}
-    if isinstance(site.content, Upstream):
-        socket = site.content.port is None
-        content = {"root": None, "proxy": f"http://{site.content}" if socket else str(site.content)}
-    return {
-        **content,
-        "secured": [(certificate, [n.domain for n in names]) for certificate, names in by_certificate.items()],
-        "waiting": [name.domain for name in waiting],
-        "unavailable": site.https is Https.REQUIRED,
-        "max_body": site.max_body,
-        "timeout": site.timeout,
     }
 
 
@@ -120,4 +126,5 @@ def _template(name: str) -> "jinja2.Template":
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 — nginx files, and every value is parsed
     )
+    environment.filters["quoted"] = quoted
     return environment.get_template(name)

@@ -32,6 +32,11 @@ class Undo:
         self._files.append((file, before))
         durable.replace(file, text.encode(), 0o644)
 
+    def remove(self, file: Path) -> None:
+        """Remove a file that is there, and remember what it was."""
+        self._files.append((file, file.read_bytes()))
+        file.unlink()
+
     def back(self) -> None:
         """Put everything back, the last change first."""
         while self._files:

@@ -30,7 +30,10 @@ def refused(done: Done, *lines: str, status: int = 2) -> None:
     assert (done.returncode, done.stderr.split()) == (status, " ".join(lines).split())
 
 
-COMMANDS = ["", "init", "new", "check", "apps", "apps create", "apps list", "plan", "deploy", "status", "report"]
+COMMANDS = [
+    "", "init", "new", "check", "apps", "apps create", "apps list", "apps remove", "hooks", "hooks install", "plan",
+    "deploy", "status", "report",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -6,6 +6,7 @@ from hookrunner.core.claims import Claims
 from hookrunner.model.app import Upstream
 from hookrunner.model.names import AppName, Domain, Invalid
 
+TO_MOVE = "; to move it, take it out of the app.toml of wiki and push that first"
 SHOP, WIKI = AppName("shop"), AppName("wiki")
 
 
@@ -39,19 +40,19 @@ def test_a_free_domain(claims: Claims, domain: str) -> None:
 @pytest.mark.parametrize(
     ("claims", "domain", "text"),
     [
-        (held("a.org"), "a.org", "belongs to the app wiki"),
-        (held("*.a.org"), "*.a.org", "belongs to the app wiki"),
-        (held("*.a.org"), "b.a.org", "overlaps *.a.org, which belongs to the app wiki"),
-        (held("b.a.org"), "*.a.org", "overlaps b.a.org, which belongs to the app wiki"),
+        (held("a.org"), "a.org", f"belongs to the app wiki{TO_MOVE}"),
+        (held("*.a.org"), "*.a.org", f"belongs to the app wiki{TO_MOVE}"),
+        (held("*.a.org"), "b.a.org", f"overlaps *.a.org, which belongs to the app wiki{TO_MOVE}"),
+        (held("b.a.org"), "*.a.org", f"overlaps b.a.org, which belongs to the app wiki{TO_MOVE}"),
         (
             Claims(domains={Domain("b.a.org"): SHOP, Domain("c.a.org"): WIKI}),
             "*.a.org",
-            "overlaps c.a.org, which belongs to the app wiki",
+            f"overlaps c.a.org, which belongs to the app wiki{TO_MOVE}",
         ),
         (
             Claims(domains={Domain("b.a.org"): SHOP, Domain("*.a.org"): WIKI}),
             "b.a.org",
-            "overlaps *.a.org, which belongs to the app wiki",
+            f"overlaps *.a.org, which belongs to the app wiki{TO_MOVE}",
         ),
     ],
 )

@@ -4,13 +4,19 @@ import pytest
 
 from hookrunner.core.publishing import refused, urls
 from hookrunner.core.wording import Kind, Line
-from hookrunner.model.app import Folder, Https
+from hookrunner.model.app import Folder, Https, Site
 from hookrunner.model.names import AppName, Domain
 from hookrunner.model.publication import CertificateId, Publication, PublishedSite, Reason, Refused, ServedName
 
 ONCE_MORE = "it fails in the same way without this deploy"
 RELEASE = "kept: the release, for the next try"
 REFUSED = [
+    (
+        Reason.OWN_LINES,
+        "nginx does not pass its test, because of the server's own lines for shop",
+        [RELEASE],
+        "on the server, as root: mend or move that file, nginx -t",
+    ),
     (
         Reason.TEST,
         "nginx does not pass its test, because of shop",
@@ -94,8 +100,8 @@ def test_urls(https_port: int, http_port: int, shown: list[str]) -> None:
     """Each name is shown where it answers: over HTTPS with a certificate, with its port unless that is the usual."""
     a, b, c = Domain("a.org"), Domain("b.org"), Domain("*.c.org")
     sites = (
-        PublishedSite((ServedName(a, CertificateId("ca", a)), ServedName(b, None)), Folder("."), Https.AUTO, 1, 1),
-        PublishedSite((ServedName(c, None),), Folder("."), Https.OFF, 1, 1),
+        PublishedSite((ServedName(a, CertificateId("ca", a)), ServedName(b, None)), Site((a, b), Folder("."))),
+        PublishedSite((ServedName(c, None),), Site((c,), Folder("."), https=Https.OFF)),
     )
     publication = Publication(AppName("shop"), f"1-{'a' * 40}", sites, {CertificateId("ca", a): "pem"})
     assert list(urls(publication, https_port, http_port)) == shown

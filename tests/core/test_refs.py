@@ -84,7 +84,7 @@ CHOICES = [
 )
 def test_choice(updates: list[Update], head: str, head_exists: bool, choice: Choice) -> None:
     """HEAD's branch deploys, the first push of main or master sets it, and what has no effect is named."""
-    assert choose(iter(updates), head=head, head_exists=head_exists) == choice
+    assert choose(iter(updates), head=head, is_settled=head_exists) == choice
 
 
 @pytest.mark.parametrize(

@@ -32,11 +32,7 @@ def test_some_have_a_certificate() -> None:
     assert publication(SHOP, RELEASE, manifest, authority="ca", existing=existing) == Publication(
         SHOP,
         RELEASE,
-        (
-            PublishedSite(
-                (ServedName(A, own(A)), ServedName(B, None)), Folder("public"), Https.AUTO, 10 * 1024 * 1024, 60
-            ),
-        ),
+        (PublishedSite((ServedName(A, own(A)), ServedName(B, None)), manifest.sites[0]),),
         {own(A): "chain of a.org"},
     )
 
@@ -53,8 +49,8 @@ def test_each_site_as_it_is_written() -> None:
     existing = {own(A): issued(A), own(B): issued(B)}
     made = publication(SHOP, RELEASE, manifest, authority="ca", existing=existing)
     assert made.sites == (
-        PublishedSite((ServedName(B, own(B)),), upstream, Https.REQUIRED, 1024, 5),
-        PublishedSite((ServedName(A, None),), Folder("."), Https.OFF, 10 * 1024 * 1024, 60),
+        PublishedSite((ServedName(B, own(B)),), manifest.sites[0]),
+        PublishedSite((ServedName(A, None),), manifest.sites[1]),
     )
     assert made.chains == {own(B): "chain of b.org"}
 

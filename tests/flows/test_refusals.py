@@ -145,7 +145,6 @@ CASES: dict[str, tuple[Build, list[str]]] = {
     "misplaced": (GOOD + '[tls]\nhttps = "off"\n', ["line 4", "`https` stands under [tls]; move it above line 3"]),
     "domains-text": ('domains = "a.example"\nroot = "public"\n', ['line 1 domains = "a.example" is a text; it takes']),
     "domains-number": ('domains = [1]\nroot = "public"\n', ["holds a number; it takes a list of texts in quotes"]),
-    "domains-empty": ('domains = []\nroot = "public"\n', ["an empty list is not supported yet; name a domain"]),
     "root-number": ('domains = ["site.refusals.example"]\nroot = 3\n', ["is a number; it takes a text in quotes"]),
     "https-bool": (GOOD + "https = true\n", ["is true or false; it takes a text in quotes"]),
     "https-word": (GOOD + 'https = "require"\n', ['did you mean "required"?']),
@@ -153,8 +152,8 @@ CASES: dict[str, tuple[Build, list[str]]] = {
     "tls-key": (GOOD + '[tls]\nkey = "rsa-1024"\n', ['"rsa-1024" is not a value of this key']),
     "root-and-proxy": (GOOD + 'proxy = "http://127.0.0.1:18112"\n', ['stands beside "root"']),
     "not-yet": (
-        GOOD + 'canonical = "site.refusals.example"\nhsts = "180d"\n[[redirects]]\nfrom = "/a"\nto = "/b"\n',
-        ['"canonical" is not supported yet', '"hsts" is not supported yet', '"redirects" is not supported yet'],
+        GOOD + '[tls]\ncertificates = "san"\nchallenge = "dns-01"\nprofile = "shortlived"\n',
+        ['"certificates" is not supported yet', '"challenge" is not supported yet', '"profile" is not supported yet'],
     ),
     "all-at-once": (
         'domains = ["1.2.3.4", "a b.example"]\nroot = "../x"\nhttps = "of"\n[tls]\nkeys = 3\n',

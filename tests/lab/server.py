@@ -191,7 +191,11 @@ class Clone:
 
     def push(self, *refs: str) -> Push:
         """Push to the server; ``main`` unless told otherwise."""
-        done = self._git("push", "server", *(refs or ("main",)))
+        return self.git_push("server", *(refs or ("main",)))
+
+    def git_push(self, remote: str, *refs: str) -> Push:
+        """Push to any remote."""
+        done = self._git("push", remote, *refs)
         lines = [
             line.removeprefix("remote: ").rstrip() for line in done.stderr.splitlines() if line.startswith("remote:")
         ]

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hookrunner.model.app import Folder, Manifest, Redirect, Route, Site, Upstream
+from hookrunner.model.app import Folder, Manifest, Route, Site, Upstream, file_below
 from hookrunner.model.names import Domain, Invalid
+from hookrunner.model.rules import HeaderRule, Redirect, Target, UrlPattern
 
 QUICK = settings(max_examples=300, derandomize=True, deadline=None, database=None)
 
@@ -82,6 +83,43 @@ def test_any_folder_is_refused_or_settled(text: str) -> None:
     assert Folder.parse(folder.path) == folder
     assert not folder.path.startswith("/")
     assert not {"..", ".git", ""} & set(folder.path.split("/"))
+
+
+A_FOLDER = "is a folder; name a file below root"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("index.html", "index.html", id="beside"),
+        pytest.param("./app//index.html", "app/index.html", id="normalised"),
+        pytest.param("über uns.html", "über uns.html", id="a space and an umlaut"),
+    ],
+)
+def test_a_file_is_normalised(text: str, expected: str) -> None:
+    """However a file below a folder is written, it becomes its one spelling."""
+    assert file_below(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param(".", A_FOLDER, id="the folder itself"),
+        pytest.param("./", A_FOLDER, id="the folder itself with a slash"),
+        pytest.param("app/", A_FOLDER, id="a folder"),
+        pytest.param("", NO_FOLDERS[""], id="nothing"),
+        pytest.param("/index.html", NO_FOLDERS["/srv"], id="absolute"),
+        pytest.param("../index.html", LEAVES, id="outside"),
+        pytest.param("app/../index.html", DOTS, id="dots inside"),
+        pytest.param(".git/config", NO_FOLDERS[".git"], id="in .git"),
+        pytest.param("a;b", NO_FOLDERS["a;"], id="what nginx has a meaning for"),
+    ],
+)
+def test_a_file_stays_below_its_folder(text: str, words: str) -> None:
+    """What is no file or stands outside is refused like a folder would be."""
+    with pytest.raises(Invalid) as caught:
+        file_below(text)
+    assert str(caught.value) == words
 
 
 LONGEST_SOCKET = "/run/" + "a" * 102
@@ -199,16 +237,33 @@ def test_any_upstream_is_refused_or_settled(text: str) -> None:
 
 
 WEB, API = Upstream("127.0.0.1", 8000), Upstream("/run/api.sock", None)
-ROUTES = (Route("/api/*", API), Route("/docs/*", Folder("docs")))
+A, B, C = map(Domain, ("a.example", "b.example", "c.example"))
+ROUTES = (Route(UrlPattern("/api/", True), API), Route(UrlPattern("/docs/", True), Folder("docs")))
+MOVED = Redirect(UrlPattern("/x", False), Target("/y"))
+HEADED = HeaderRule(UrlPattern("/", True), ())
 
 
 def test_a_manifest_knows_all_that_its_sites_name() -> None:
     """A manifest lists domains, folders and upstreams of every site and route, in the order of the file."""
-    a, b, c = map(Domain, ("a.example", "b.example", "c.example"))
-    one = Site((b, a), Folder("public"), routes=ROUTES, redirects=(Redirect("/x", "/y"),))
-    other = Site((c,), WEB, routes=ROUTES)
+    one = Site((B, A), Folder("public"), routes=ROUTES, redirects=(MOVED,))
+    other = Site((C,), WEB, routes=ROUTES)
     manifest = Manifest((one, other))
-    assert manifest.domains == (b, a, c)
+    assert manifest.domains == (B, A, C)
     assert manifest.folders == (Folder("public"), Folder("docs"), Folder("docs"))
     assert manifest.upstreams == (API, WEB, API)
     assert (Manifest(()).domains, Manifest(()).folders, Manifest(()).upstreams) == ((), (), ())
+
+
+@pytest.mark.parametrize(
+    ("site", "expected"),
+    [
+        pytest.param(Site((), WEB, redirects=(MOVED,)), 0, id="no domain"),
+        pytest.param(Site((A,), WEB), 6, id="no rule"),
+        pytest.param(Site((A, B, C), WEB), 18, id="three domains"),
+        pytest.param(Site((A, B), WEB, routes=ROUTES, redirects=(MOVED,), headers=(HEADED,) * 3), 76, id="every rule"),
+        pytest.param(Site((A, B), WEB, canonical=A, routes=ROUTES), 18, id="domains that only redirect"),
+    ],
+)
+def test_a_site_counts_its_locations(site: Site, expected: int) -> None:
+    """Every rule counts with all that it brings along, for each domain that serves the site."""
+    assert site.locations == expected

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hookrunner.model.app import Folder, Https, KeyType, Upstream
+from hookrunner.model.app import Folder, Https, KeyType, Route, Site, Upstream
 from hookrunner.model.names import AppName, Domain, Invalid
 from hookrunner.model.publication import (
     CertificateId,
@@ -20,6 +20,7 @@ from hookrunner.model.publication import (
     Refused,
     ServedName,
 )
+from hookrunner.model.rules import Header, HeaderRule, Redirect, Target, UrlPattern
 
 QUICK = settings(
     max_examples=300, derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -27,9 +28,28 @@ QUICK = settings(
 A, B, STAR = Domain("a.example"), Domain("b.example"), Domain("*.a.example")
 ID_A, ID_STAR = CertificateId("letsencrypt", A), CertificateId("localhost-14000-dir", STAR)
 RELEASE = f"12-{7:040x}"
-FILES = PublishedSite((ServedName(A, ID_A), ServedName(B, None)), Folder("public"), Https.AUTO, 10, 60)
-PROXIED = PublishedSite((ServedName(STAR, ID_STAR),), Upstream("::1", 8000), Https.REQUIRED, 1, 1)
-SOCKET = PublishedSite((), Upstream("/run/a.sock", None), Https.OFF, 1, 1)
+RULES = Site(
+    (A, B),
+    Folder("public"),
+    canonical=A,
+    fallback="app/index.html",
+    hsts=86400,
+    max_body=10,
+    timeout=3600,
+    routes=(
+        Route(UrlPattern("/api/", True), Upstream("127.0.0.1", 8001), 5),
+        Route(UrlPattern("/ä b", False), Folder("docs")),
+    ),
+    redirects=(
+        Redirect(UrlPattern("/old/", True), Target("/new/:splat")),
+        Redirect(UrlPattern("/", False), Target("https://b.example:8443/?x=1#y"), 308),
+    ),
+    headers=(HeaderRule(UrlPattern("/", True), (Header("X-A", 'a; "b" \\'), Header("Server-Timing", ""))),),
+)
+FILES = PublishedSite((ServedName(A, ID_A), ServedName(B, None)), RULES)
+PROXIED = PublishedSite((ServedName(STAR, ID_STAR),), Site((STAR,), Upstream("::1", 8000), https=Https.REQUIRED))
+SOCKET = PublishedSite((), Site((), Upstream("/run/a.sock", None), https=Https.OFF))
+DEFAULTS = {"canonical", "fallback", "hsts", "max_body", "timeout", "routes", "redirects", "headers", "previous"}
 
 VALUES: list[Any] = [
     CsrRequest(ID_A, (A,), KeyType.ECDSA_P256),
@@ -37,7 +57,9 @@ VALUES: list[Any] = [
     FILES,
     PROXIED,
     SOCKET,
-    Publication(AppName("shop"), RELEASE, (FILES, PROXIED, SOCKET), {ID_A: "PEM\n", ID_STAR: "PEM 2\n"}),
+    Publication(
+        AppName("shop"), RELEASE, (FILES, PROXIED, SOCKET), {ID_A: "PEM\n", ID_STAR: "PEM 2\n"}, f"11-{6:040x}"
+    ),
     Publication(AppName("shop"), f"1-{0:064x}", (), {}),
     Published(1, {A: None, B: "another certificate answers"}),
     Published(0, {}),
@@ -54,9 +76,9 @@ def test_json_carries_the_whole_value(value: Any) -> None:
 
 @pytest.mark.parametrize("value", VALUES)
 def test_json_has_every_key_and_no_other(value: Any) -> None:
-    """A document that lacks a key, or has one more, is refused."""
+    """A document that lacks a key without a default, or has one more, is refused."""
     data = value.to_json()
-    for key in data:
+    for key in data.keys() - DEFAULTS:
         with pytest.raises(Invalid, match="missing"):
             type(value).from_json({k: v for k, v in data.items() if k != key})
     with pytest.raises(Invalid, match="unknown keys: 'command'"):
@@ -67,7 +89,8 @@ def test_a_publication_lists_what_its_sites_hold() -> None:
     """A publication lists names and upstreams of all its sites, in the order of app.toml."""
     publication = Publication(AppName("shop"), RELEASE, (FILES, PROXIED, SOCKET), {})
     assert publication.names == (ServedName(A, ID_A), ServedName(B, None), ServedName(STAR, ID_STAR))
-    assert publication.upstreams == (Upstream("::1", 8000), Upstream("/run/a.sock", None))
+    assert publication.upstreams == (Upstream("127.0.0.1", 8001), Upstream("::1", 8000), Upstream("/run/a.sock", None))
+    assert publication.folders == {Folder("public"), Folder("docs")}
 
 
 @pytest.mark.parametrize(
@@ -132,7 +155,43 @@ BAD: list[tuple[Callable[[object], object], Any, tuple[Any, ...], list[Any]]] = 
     (Publication.from_json, PUBLICATION, ("sites", 0, "https"), [None, True, 1, [], {}, "", "on", "AUTO"]),
     (Publication.from_json, PUBLICATION, ("sites", 0, "max_body"), [None, True, 0, -1, 1.0, "1", [], {}]),
     (Publication.from_json, PUBLICATION, ("sites", 0, "timeout"), [None, True, 0, -1, 1.0, "1", [], {}]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "max_body"), [1024**5 + 1]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "timeout"), [10 * 365 * 86400 + 1]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "hsts"), [None, True, 0, -1, "1", 10 * 365 * 86400 + 1]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "canonical"), [None, 1, "", "c.example", "*.a.example"]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "fallback"), [None, 1, "", ".", "a/", "../x", "/x", "a;"]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "routes"), [None, {}, "", [None], [[]], [{}]]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "routes", 0, "path"), [None, 1, "", "x", "/..", '/"', "/$a"]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "routes", 0, "proxy"), [None, 1, "http://localhost:1"]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "routes", 1, "root"), [None, 1, "..", "/etc"]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "routes", 0, "timeout"), [None, 0, -1, "1s"]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "redirects"),
+     [None, {}, "", [None], [[]], [["/a", "/b"]], [["/a", "/b", 200]], [["/a", "/b", "301"]], [["/a", "//b", 301]],
+      [["/a", "/b/:splat", 301]], [["a", "/b", 301]], [["/a", "ftp://b", 301]], [["/a", '/"; return 200 "', 301]]]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "headers"),
+     [None, {}, "", [None], [[]], [["/a"]], [["/a", {}]], [["/a", [["X"]]]], [["/a", [["X", 1]]]],
+      [["/a", [["X", "$host"]]]], [["/a", [["X", "a\nb"]]]], [["/a", [["Connection", "x"]]]], [["/a", [["X;", "x"]]]],
+      [["/a", [["X", "\ud800"]]]], [["x", [["X", "x"]]]]]),
+    (Publication.from_json, PUBLICATION, ("previous",), [None, 1, "", "current", "../1", f"1-{'g' * 40}"]),
     (Published.from_json, VALUES[7].to_json(), ("reloads",), [None, True, -1, 1.0, "1", [], {}]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "max_body"), [1024**5 + 1]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "timeout"), [10 * 365 * 86400 + 1]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "hsts"), [None, True, 0, -1, "1", 10 * 365 * 86400 + 1]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "canonical"), [None, 1, "", "c.example", "*.a.example"]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "fallback"), [None, 1, "", ".", "a/", "../x", "/x", "a;"]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "routes"), [None, {}, "", [None], [[]], [{}]]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "routes", 0, "path"), [None, 1, "", "x", "/..", '/"', "/$a"]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "routes", 0, "proxy"), [None, 1, "http://localhost:1"]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "routes", 1, "root"), [None, 1, "..", "/etc"]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "routes", 0, "timeout"), [None, 0, -1, "1s"]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "redirects"),
+     [None, {}, "", [None], [[]], [["/a", "/b"]], [["/a", "/b", 200]], [["/a", "/b", "301"]], [["/a", "//b", 301]],
+      [["/a", "/b/:splat", 301]], [["a", "/b", 301]], [["/a", "ftp://b", 301]], [["/a", '/"; return 200 "', 301]]]),
+    (Publication.from_json, PUBLICATION, ("sites", 0, "headers"),
+     [None, {}, "", [None], [[]], [["/a"]], [["/a", {}]], [["/a", [["X"]]]], [["/a", [["X", 1]]]],
+      [["/a", [["X", "$host"]]]], [["/a", [["X", "a\nb"]]]], [["/a", [["Connection", "x"]]]], [["/a", [["X;", "x"]]]],
+      [["/a", [["X", "\ud800"]]]], [["x", [["X", "x"]]]]]),
+    (Publication.from_json, PUBLICATION, ("previous",), [None, 1, "", "current", "../1", f"1-{'g' * 40}"]),
     (Published.from_json, VALUES[7].to_json(), ("checked",), [None, [], "", {"localhost": None}, {"a.example": 1}]),
     (Refused.from_json, VALUES[9].to_json(), ("reason",), [None, 1, [], {}, "", "why"]),
     (Refused.from_json, VALUES[9].to_json(), ("words",), [None, "one", {}, [None], [1], [[]]]),
@@ -168,6 +227,7 @@ def test_what_is_no_such_document_is_refused(kind: Any, data: object) -> None:
 WORDS = st.sampled_from(
     ["a.example", "*.a.example", "letsencrypt/a.example", RELEASE, "shop", "public", "http://127.0.0.1:1", "auto",
      "ecdsa-p256", "app", "release", "sites", "chains", "names", "root", "proxy", "https", "max_body", "timeout",
+     "canonical", "fallback", "hsts", "routes", "redirects", "headers", "path", "/a/*", "/:splat", "previous",
      "certificate", "key", "xn--", "xn--a.example", "é.example", "\ud800", "..", "/", "", "\x00", "ca/é.xn--", "²"]
 )  # fmt: skip
 TEXT = st.one_of(WORDS, st.text(max_size=8), st.text(st.characters(), max_size=4))

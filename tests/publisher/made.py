@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from hookrunner.core import settings as settings_file
-from hookrunner.model.app import Folder, Https, KeyType, Upstream
+from hookrunner.model.app import Folder, KeyType, Site, Upstream
 from hookrunner.model.names import AppName, Domain
 from hookrunner.model.publication import CertificateId, CsrRequest, Publication, PublishedSite, ServedName
 from hookrunner.model.server import Settings
@@ -108,17 +109,14 @@ def publication(
 
 
 def site(
-    *names: str | tuple[str, CertificateId],
-    root: str = ".",
-    proxy: str | None = None,
-    https: Https = Https.AUTO,
+    *names: str | tuple[str, CertificateId], root: str = ".", proxy: str | None = None, **keys: Any
 ) -> PublishedSite:
-    """A site; a name with a certificate is secured."""
+    """A site; a name with a certificate is secured. ``keys`` are more of :class:`Site`."""
     served = tuple(
         ServedName(Domain.parse(n), None) if isinstance(n, str) else ServedName(Domain.parse(n[0]), n[1]) for n in names
     )
     content = Upstream.parse(proxy) if proxy else Folder.parse(root)
-    return PublishedSite(served, content, https, 10 * 1024**2, 60)
+    return PublishedSite(served, Site(tuple(name.domain for name in served), content, **keys))
 
 
 def remove(room: Room, app: str) -> None:

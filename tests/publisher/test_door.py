@@ -209,17 +209,19 @@ def test_a_hostile_request_is_refused(room: Room, request_: object) -> None:
     assert (room.files, room.server.nginx.reloads()) == (before, reloads)
 
 
-def test_numbers_that_nginx_cannot_take_are_put_back(room: Room) -> None:
+def test_what_nginx_does_not_take_is_put_back(room: Room) -> None:
     """When nginx's test fails because of ours, files and links are as before, and the running site runs on."""
     asked = publication("shop", FIRST, site("a.example"))
     publish(room, asked)
     identity, chain = room.certificate("a.example")
     before, reloads = room.files, room.server.nginx.reloads()
-    secured = replace(site(("a.example", identity)), max_body=10**40)
-    reason, said = words(publish(room, publication("shop", FIRST, secured, chains={identity: chain})))
+    odd = room.settings.nginx._replace(listen=("192.0.2.300",))  # no address, which settings that were read never have
+    there = replace(room, settings=room.settings._replace(nginx=odd))
+    secured = publication("shop", FIRST, site(("a.example", identity)), chains={identity: chain})
+    reason, said = words(publish(there, secured))
     assert reason == "test"
-    assert said[0].startswith(str(room.settings.nginx.sites / "shop.conf:"))
-    assert "client_max_body_size" in said[1]
+    assert said[0].startswith(str(room.settings.nginx.sites / "00-hookrunner.conf:"))
+    assert "192.0.2.300" in said[1]
     assert (room.files, room.server.nginx.reloads()) == (before, reloads)
     assert room.server.get("a.example").body == "one"
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hookrunner.core import serving
 from hookrunner.core import settings as settings_file
 from hookrunner.core.manifest.parse import ManifestError, parse
-from hookrunner.model.app import Folder, KeyType, Manifest, Upstream
+from hookrunner.model.app import KeyType, Manifest
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import AppName
 from hookrunner.model.publication import CertificateId, CsrRequest, Publication
@@ -103,41 +103,85 @@ def bench() -> Iterator[Bench]:
         yield Bench(Path(folder))
 
 
+_WORD = re.compile(r"""\s+|\#[^\n]*|"((?:[^"\\]|\\.)*)"|([^\s;{}"']+)|([;{}])""", re.DOTALL)
+
+# Which directives a file of ours may hold, however many rules a manifest has.
+DIRECTIVES = {
+    "server", "listen", "server_name", "http2", "location", "auth_basic", "allow", "default_type", "root", "if",
+    "try_files", "return", "absolute_redirect", "client_max_body_size", "ssl_protocols", "ssl_ciphers", "include",
+    "ssl_prefer_server_ciphers", "ssl_session_timeout", "ssl_session_cache", "ssl_session_tickets", "server_tokens",
+    "ssl_certificate", "ssl_certificate_key", "proxy_pass", "proxy_http_version", "proxy_set_header", "charset",
+    "proxy_connect_timeout", "proxy_read_timeout", "proxy_send_timeout", "proxy_buffering", "proxy_buffers",
+    "proxy_request_buffering", "proxy_buffer_size", "proxy_hide_header", "add_header", "error_page", "types", "gzip",
+    "charset_types", "gzip_static", "gzip_vary", "gzip_proxied", "gzip_min_length", "gzip_comp_level", "gzip_types",
+    "internal", "disable_symlinks",
+}  # fmt: skip
+
+
+def statements(text: str) -> list[list[str]]:
+    """The file as nginx reads it: each directive with its words, quotes and escapes resolved; types left out."""
+    found: list[list[str]] = [[]]
+    at = 0
+    while at < len(text):
+        match = _WORD.match(text, at)
+        assert match, text[at : at + 60]
+        at = match.end()
+        if match[3]:
+            found.append([])
+        elif match[1] is not None:
+            found[-1].append(re.sub(r'\\(["\\])', r"\1", match[1]))
+        elif match[2]:
+            found[-1].append(match[2])
+    return [words for words in found if words and "/" not in words[0]]
+
+
 def asked_only(bench: Bench, asked: Publication, text: str) -> None:
-    """Names, folders and upstreams in the file are those of the publication, and no directive is a stranger."""
-    content = asked.sites[0].content
+    """Names, folders, upstreams, targets and headers are those of the publication, and no directive is a stranger."""
+    read = statements(text)
+    sites = [published.site for published in asked.sites]
+    assert {words[0] for words in read} <= DIRECTIVES
+
+    def of(directive: str) -> set[str]:
+        return {" ".join(words[1:]) for words in read if words[0] == directive}
+
     expected = {name.domain.name for name in asked.names}
-    named = {name for match in re.findall(r"^    server_name ([^;]*);$", text, re.MULTILINE) for name in match.split()}
-    assert named == expected
-    roots = set(re.findall(r'^ +root "(.*)";$', text, re.MULTILINE))
-    passes = set(re.findall(r"^ +proxy_pass (.*);$", text, re.MULTILINE))
-    challenges, current = str(bench.settings.challenges), str(bench.settings.current(asked.app))
-    if isinstance(content, Folder):
-        assert roots <= {challenges, current if content.path == "." else f"{current}/{content.path}"}
-        assert not passes
-    else:
-        assert isinstance(content, Upstream)
-        assert roots == {challenges}
-        assert passes <= {str(content) if content.port else f"http://{content}"}
-    directives = set(re.findall(r"^ *([a-z0-9_]+)", re.sub(r'"[^"\n]*"', '""', text), re.MULTILINE)) - {""}
-    names = {part for domain in expected for part in [re.split(r"[^a-z0-9_]", domain)[0]]}
-    assert directives - names <= {
-        "server", "listen", "server_name", "http2", "location", "auth_basic", "allow", "default_type", "root",
-        "try_files", "return", "index", "absolute_redirect", "client_max_body_size", "ssl_protocols", "ssl_ciphers",
-        "ssl_prefer_server_ciphers", "ssl_session_timeout", "ssl_session_cache", "ssl_session_tickets",
-        "ssl_certificate", "ssl_certificate_key", "proxy_pass", "proxy_http_version", "proxy_set_header",
-        "proxy_connect_timeout", "proxy_read_timeout", "proxy_send_timeout",
-    }  # fmt: skip
+    assert set(" ".join(of("server_name")).split()) == expected
+    app = bench.settings.app_folder(asked.app)
+    folders = {folder.path for folder in asked.folders} | {"."}  # an upstream's error page is at the top
+    releases = {str(app / link / folder) for link in ("current", "previous") for folder in folders}
+    assert of("root") <= {str(bench.settings.challenges)} | releases
+    assert of("proxy_pass") <= {str(u) if u.port else f"http://{u}" for u in asked.upstreams}
+    assert of("include") == {str(bench.nginx.sites / "shop.d" / "*.conf")}
+    headers = {f"{h.name} {h.value}" for site in sites for rule in site.headers for h in rule.values}
+    ours = {"Cache-Control $hookrunner_cache_control", "Cache-Control "}
+    assert {words.removesuffix(" always") for words in of("add_header")} <= {h.strip() for h in headers | ours} | ours
+    targets = {
+        str(redirect.to).replace(":splat", "${hookrunner_splat}") for site in sites for redirect in site.redirects
+    }
+    for answer in of("return") - {"404", "503"}:
+        status, _, where = answer.partition(" ")
+        assert status in {"301", "302", "303", "307", "308"}
+        bare = re.sub(r"\$is_args\$args|\$hookrunner_more_args", "", where)
+        assert bare in targets or re.fullmatch(r"https?://[^/]+\$request_uri", where)
 
 
-def toml(domains: list[str], key: str, value: str, https: str) -> bytes:
-    """An app.toml; JSON's strings are TOML's, but for DEL."""
-
-    def quoted(text: str) -> str:
-        return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
+def toml(domains: list[str], key: str, value: str, https: str, rules: str = "") -> bytes:
+    """An app.toml."""
     names = ", ".join(map(quoted, domains))
-    return f"domains = [{names}]\n{key} = {quoted(value)}\nhttps = {quoted(https)}\n".encode()
+    return f"domains = [{names}]\n{key} = {quoted(value)}\nhttps = {quoted(https)}\n{rules}".encode()
+
+
+def quoted(text: str) -> str:
+    """A TOML string; JSON's are TOML's, but for DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def rules(path: str, target: str, name: str, value: str, folder: str) -> str:
+    """One of each rule."""
+    return (
+        f"[routes]\n{quoted(path)} = {{ root = {quoted(folder)} }}\n[[redirects]]\nfrom = {quoted(path)}\n"
+        f"to = {quoted(target)}\n[[headers]]\nfor = {quoted(path)}\n[headers.values]\n{quoted(name)} = {quoted(value)}\n"
+    )
 
 
 @QUICK
@@ -182,6 +226,53 @@ def test_what_is_hostile_is_refused_or_harmless(
     asked_only(bench, asked, text)
 
 
+SEGMENT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="$\"'\\{};/?#*%"), max_size=9)
+PATH = st.builds(
+    lambda parts, star: f"/{'/'.join(parts)}{star}", st.lists(SEGMENT, max_size=4), st.sampled_from(["", "*", "/*"])
+)
+TARGET = st.one_of(
+    PATH.map(lambda path: path.replace("*", ":splat")),
+    st.builds(lambda host, rest: f"https://{host}{rest}", DOMAIN.filter(lambda d: "*" not in d), PATH),
+)
+NAME = st.from_regex(r"X-[A-Za-z0-9_.-]{1,20}", fullmatch=True)
+VALUE = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="$"), max_size=40)
+
+
+@QUICK
+@given(PATH, TARGET, NAME, VALUE, ROOT, st.booleans())
+def test_valid_rules_are_served_as_asked(
+    bench: Bench, path: str, target: str, name: str, value: str, folder: str, proxied: bool
+) -> None:
+    """Any valid route, redirect and header renders to what passes nginx's test and says what was asked for."""
+    content = ("proxy", "http://127.0.0.1:8000") if proxied else ("root", "public")
+    try:
+        manifest = parse(toml(["a.example", "b.example"], *content, "auto", rules(path, target, name, value, folder)))
+    except ManifestError as error:  # what the strategies cannot avoid
+        assert re.search(r'\.\.|\.git|"//"|splat|itself|leaves|percent-encoded|white space|"\*"', str(error)), error
+        return
+    asked, text, said = bench.rendered(manifest)
+    assert said == ""
+    asked_only(bench, asked, text)
+
+
+@QUICK
+@given(HOSTILE, HOSTILE, HOSTILE, HOSTILE, st.sampled_from(["path", "target", "name", "value"]))
+def test_hostile_rules_are_refused_or_harmless(
+    bench: Bench, path: str, target: str, name: str, value: str, hostile: str
+) -> None:
+    """Any text for a path, a target or a header is an error in the manifest, or passes and adds nothing."""
+    texts = {"path": "/a/*", "target": "/b/:splat", "name": "X-A", "value": "b"}
+    texts[hostile] = {"path": f"/{path}", "target": f"/{target}", "name": f"X{name}", "value": value}[hostile]
+    try:
+        manifest = parse(toml(["a.example"], "root", ".", "auto", rules(**texts, folder="docs")))
+    except ManifestError as error:
+        assert error.problems
+        return
+    asked, text, said = bench.rendered(manifest)
+    assert said == ""
+    asked_only(bench, asked, text)
+
+
 @pytest.mark.parametrize(
     "root",
     [
@@ -207,7 +298,7 @@ def test_odd_folders_are_folders(bench: Bench, root: str) -> None:
     """Characters that mean something elsewhere stand in the file to the letter."""
     asked, text, said = bench.rendered(parse(toml(["a.example"], "root", root, "off")))
     assert said == ""
-    assert f'    root "{bench.settings.current(asked.app)}/{root}";\n' in text
+    assert ["root", f"{bench.settings.current(asked.app)}/{root}"] in statements(text)
 
 
 def test_the_longest_domain_passes(bench: Bench) -> None:

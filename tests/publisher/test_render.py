@@ -65,6 +65,8 @@ def test_nginx_files_name_current_and_never_a_release() -> None:
     assert lines(text, "root") == [
         'root "/srv/state/challenges";',
         'root "/srv/state/apps/shop/current/public";',
+        'root "/srv/state/apps/shop/previous/public";',
+        'root "/srv/state/apps/shop/current/public";',
     ]
 
 
@@ -74,8 +76,8 @@ def test_every_block_listens_on_every_address() -> None:
     http = ["listen 192.0.2.1:80;", "listen [2001:db8::1]:80;"]
     old = ["listen 192.0.2.1:443 ssl http2;", "listen [2001:db8::1]:443 ssl http2;"]
     new = ["listen 192.0.2.1:443 ssl;", "listen [2001:db8::1]:443 ssl;"]
-    assert lines(render.app_file(asked, SETTINGS, OLD), "listen") == [*http, *old, *http]
-    assert lines(render.app_file(asked, SETTINGS, NEW), "listen") == [*http, *new, *http]
+    assert lines(render.app_file(asked, SETTINGS, OLD), "listen") == [*http, *http, *old]
+    assert lines(render.app_file(asked, SETTINGS, NEW), "listen") == [*http, *http, *new]
     assert lines(render.app_file(asked, SETTINGS, OLD), "http2") == []
     assert lines(render.app_file(asked, SETTINGS, NEW), "http2") == ["http2 on;"]
 
@@ -100,10 +102,16 @@ def test_a_tls_block_is_written_for_a_certificate_only() -> None:
     ],
 )
 def test_an_upstream_is_passed_to_as_it_is(proxy: str, passed: str) -> None:
-    """Address or socket, without a path; no folder of the release is served beside it."""
+    """Address or socket, without a path; of the release there are the error pages alone, and no link of it."""
     text = render.app_file(publication("shop", RELEASE, site("a.example", proxy=proxy)), SETTINGS, OLD)
     assert lines(text, "proxy_pass") == [passed]
-    assert "current" not in text
+    assert lines(text, "root") == ['root "/srv/state/challenges";', *(['root "/srv/state/apps/shop/current";'] * 2)]
+    assert lines(text, "try_files") == [
+        "try_files $uri =404;",
+        "try_files /502.html =502;",
+        "try_files /502.html =504;",
+    ]
+    assert lines(text, "disable_symlinks") == ['disable_symlinks on from="/srv/state/apps/shop/current";'] * 2
 
 
 def test_a_required_site_is_unavailable_until_it_is_secured() -> None:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 from hookrunner.core.manifest.toml import Document, Path, Problem
 from hookrunner.core.visible import visible
+from hookrunner.model.app import LARGEST_BODY, LONGEST_DURATION
 from hookrunner.model.names import Invalid
 
 _T = TypeVar("_T")
@@ -13,7 +14,6 @@ _DURATION = re.compile(r"(?P<count>[0-9]{1,9})(?P<unit>[smhd])\Z")
 _SIZE = re.compile(r"(?P<count>[0-9]{1,12})(?P<unit>[kmg])\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BYTES = {"k": 1024, "m": 1024**2, "g": 1024**3}
-_LONGEST_DURATION = 10 * 365 * 86400  # seconds
 
 _LONGEST_QUOTE = 60  # characters of a value that a problem repeats
 
@@ -150,7 +150,7 @@ def duration(value: object) -> int:
     if not match:
         raise Invalid('is not a duration; write a number and s, m, h or d, like "60s"')
     seconds = int(match["count"]) * _SECONDS[match["unit"]]
-    if not 1 <= seconds <= _LONGEST_DURATION:
+    if not 1 <= seconds <= LONGEST_DURATION:
         raise Invalid("is not between 1 second and 10 years")
     return seconds
 
@@ -161,7 +161,7 @@ def size(value: object) -> int:
     if not match:
         raise Invalid('is not a size; write a number and k, m or g, like "10m"')
     count = int(match["count"]) * _BYTES[match["unit"]]
-    if not 1 <= count <= 1024**5:
+    if not 1 <= count <= LARGEST_BODY:
         raise Invalid("is not between 1 KiB and 1 PiB")
     return count
 

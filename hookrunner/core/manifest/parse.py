@@ -2,38 +2,35 @@
 
 from collections.abc import Callable, Iterable
 
-from hookrunner.core.manifest import fields, toml, values
+from hookrunner.core import tree
+from hookrunner.core.manifest import fields, loops, schema, toml, values
 from hookrunner.core.manifest.fields import Table
 from hookrunner.core.manifest.policy import Policy
 from hookrunner.core.manifest.toml import Document, Problem
 from hookrunner.model.app import (
     MAX_BODY,
+    MOST_LOCATIONS,
     TIMEOUT,
     Certificates,
     Challenge,
     Folder,
-    HeaderRule,
     Https,
     KeyType,
     Manifest,
-    Redirect,
     Route,
     Site,
     Tls,
     Upstream,
+    file_below,
 )
 from hookrunner.model.names import Domain, Invalid
+from hookrunner.model.registration import MANIFEST
+from hookrunner.model.rules import SPLAT, Header, HeaderRule, Redirect, Target, UrlPattern
 
-SITE_KEYS = (
-    "domains", "canonical", "root", "proxy", "fallback", "https", "hsts", "max_body", "timeout",
-    "routes", "redirects", "headers",
-)  # fmt: skip
-APP_KEYS = ("sites", "tls", "deploy")
-TLS_KEYS = ("certificates", "challenge", "key", "profile")
-DEPLOY_KEYS = ()
-ROUTE_KEYS = ("root", "proxy", "timeout")
-REDIRECT_KEYS = ("from", "to", "status")
-HEADER_KEYS = ("for", "values")
+SITE_KEYS, APP_KEYS, TLS_KEYS, DEPLOY_KEYS = (
+    tuple(keys) for keys in (schema.SITE, schema.APP, schema.TLS, schema.DEPLOY)
+)
+ROUTE_KEYS, REDIRECT_KEYS, HEADER_KEYS = (tuple(keys) for keys in (schema.ROUTE, schema.REDIRECT, schema.HEADER))
 
 # Words that users of other tools write first.
 ALIASES = {
@@ -90,6 +87,8 @@ def _manifest(top: Table, policy: Policy | None) -> Manifest:
     tables = [top]
     if top.has("sites"):
         tables = top.tables("sites")
+        if top.data["sites"] == []:
+            top.wrong("sites", "is an empty list; a site with domains = [] takes the app off the web")
         for key in SITE_KEYS:
             if top.has(key):
                 top.wrong(key, f"`{key}` stands at the top beside [[sites]]; move it into a [[sites]] table")
@@ -98,27 +97,39 @@ def _manifest(top: Table, policy: Policy | None) -> Manifest:
             table.refuse_unknown(SITE_KEYS, aliases=ALIASES, elsewhere=places)
     sites = [_site(table, policy) for table in tables]
     _refuse_twice(list(zip(tables, sites, strict=True)), policy)
+    if sum(site.locations for site in sites) > MOST_LOCATIONS:
+        text = f"has too many rules: domains × (2 × redirects + 6 × (routes + headers)) is at most {MOST_LOCATIONS:,}"
+        top.wrong("sites" if top.has("sites") else None, text)
+    elif not top.problems:
+        _refuse_loops(tables, sites)
     return Manifest(tuple(sites), tls)
 
 
 def _site(table: Table, policy: Policy | None) -> Site:
     if not table.has("domains") and not set(table.data) & _aliases("domains"):
         table.wrong(None, 'has no "domains"; write domains = ["example.org"]')
-    domains = table.take_each("domains", _domain(policy))
+    named: list[Domain] = []
+    domains = table.take_each("domains", _domain(policy, named))
     canonical = table.take("canonical", fields.of_text(Domain.parse), None)
-    if canonical and domains is not None and canonical not in domains:
+    if domains == ():
+        canonical = None  # the app goes off the web, and the rest of the file may stay as it is
+    elif canonical and canonical.is_wildcard:
+        table.wrong("canonical", "is a wildcard; name the one domain that the others redirect to")
+    elif canonical and domains is not None and canonical not in named:
         table.wrong("canonical", f'"{canonical}" is not one of the domains')
-    fallback = table.take("fallback", fields.of_text(values.fallback), None)
-    content = _content(table, "/", policy)
-    if fallback and isinstance(content, Upstream):
-        table.wrong("fallback", "goes with root; an upstream answers every path itself")
+    content = _content(table, "/", policy, needed=domains != ())
+    fallback = table.take("fallback", _fallback(policy, content), None)
+    https = table.take("https", fields.choice(Https), Https.AUTO)
+    hsts = table.take("hsts", values.hsts, 0)
+    if hsts and https is Https.OFF:
+        table.wrong("hsts", 'goes with HTTPS, and https is "off"')
     return Site(
         domains=domains or (),
         content=content or Folder("."),
         canonical=canonical,
         fallback=fallback,
-        https=table.take("https", fields.choice(Https), Https.AUTO),
-        hsts=table.take("hsts", values.hsts, 0),
+        https=https,
+        hsts=hsts,
         max_body=table.take("max_body", fields.size, MAX_BODY),
         timeout=table.take("timeout", fields.duration, TIMEOUT),
         routes=_routes(table.table("routes"), policy),
@@ -131,9 +142,10 @@ def _aliases(*keys: str) -> set[str]:
     return {word for word, right in ALIASES.items() if right in keys}
 
 
-def _domain(policy: Policy | None) -> Callable[[str], Domain]:
+def _domain(policy: Policy | None, named: list[Domain]) -> Callable[[str], Domain]:
     def parse_one(text: str) -> Domain:
         domain = Domain.parse(text)
+        named.append(domain)
         if policy:
             policy.check_domain(domain)
         return domain
@@ -165,14 +177,28 @@ def _upstream(policy: Policy | None) -> Callable[[object], Upstream]:
     return parse_one
 
 
-def _content(table: Table, path: str, policy: Policy | None) -> Folder | Upstream | None:
+def _fallback(policy: Policy | None, content: Folder | Upstream | None) -> Callable[[object], str]:
+    def parse_one(value: object) -> str:
+        if isinstance(content, Upstream):
+            raise Invalid("goes with root; an upstream answers every path itself")
+        file = file_below(fields.text(value))
+        if tree.is_hidden(file, ".", policy.manifest if policy else MANIFEST):
+            raise Invalid("is never served: dot files and app.toml stay hidden")
+        if policy and content:
+            policy.check_file(content, file)
+        return file
+
+    return parse_one
+
+
+def _content(table: Table, path: str, policy: Policy | None, *, needed: bool = True) -> Folder | Upstream | None:
     root = table.need("root", _folder(policy), missing=None)
     proxy = table.need("proxy", _upstream(policy), missing=None)
     if table.has("root") and table.has("proxy"):
         table.wrong("proxy", f'stands beside "root"; "{path}" is served by one of them')
         return None
     if not table.has("root") and not table.has("proxy"):
-        if not set(table.data) & _aliases("root", "proxy"):
+        if needed and not set(table.data) & _aliases("root", "proxy"):
             table.wrong(
                 None,
                 'has neither "root" nor "proxy"; write root = "public" or proxy = "http://127.0.0.1:8000"',
@@ -183,20 +209,20 @@ def _content(table: Table, path: str, policy: Policy | None) -> Folder | Upstrea
 
 def _routes(table: Table, policy: Policy | None) -> tuple[Route, ...]:
     routes: list[Route] = []
-    for path, value in table.data.items():
+    for written, value in table.data.items():
         try:
-            values.url_path(path)
-            inner = Table(table.document, (*table.path, path), fields.mapping(value), table.problems)
+            path = UrlPattern.parse(written)
+            inner = Table(table.document, (*table.path, written), fields.mapping(value), table.problems)
         except Invalid as error:
-            line = table.document.line_of(("routes",))
-            if line and path in SITE_KEYS and table.path == ("routes",):
-                table.wrong(path, f"`{path}` stands under [routes]; move it above line {line}")
-            else:
-                table.wrong(path, f'"{path}" {error}')
+            table.wrong(written, _misplaced(table, written) or f'"{written}" {error}')
             continue
+        if any(path == other.path for other in routes):
+            table.wrong(written, f'"{written}" is the path of another route')
         inner.refuse_unknown(ROUTE_KEYS, aliases=ALIASES)
-        content = _content(inner, path, policy)
+        content = _content(inner, written, policy)
         timeout = inner.need("timeout", fields.duration, missing=None)
+        if timeout and isinstance(content, Folder):
+            inner.wrong("timeout", "goes with proxy; files need no time")
         if content:
             routes.append(Route(path, content, timeout))
     return tuple(routes)
@@ -204,26 +230,38 @@ def _routes(table: Table, policy: Policy | None) -> tuple[Route, ...]:
 
 def _redirect(table: Table) -> Redirect | None:
     table.refuse_unknown(REDIRECT_KEYS, elsewhere=_above(table))
-    source = table.need("from", fields.of_text(values.url_path), missing='has no "from"; write from = "/old"')
-    target = table.need("to", fields.of_text(values.redirect_target), missing='has no "to"; write to = "/new"')
+    source = table.need("from", fields.of_text(UrlPattern.parse), missing='has no "from"; write from = "/old"')
+    target = table.need("to", fields.of_text(Target.parse), missing='has no "to"; write to = "/new"')
     status = table.take("status", values.redirect_status, 301)
-    if source and target and ":splat" in target and not source.endswith("*"):
+    if source and target and SPLAT in target.url and not source.is_prefix:
         table.wrong("to", 'holds ":splat", which needs a "*" at the end of "from"')
     return Redirect(source, target, status) if source and target else None
 
 
 def _header_rule(table: Table) -> HeaderRule | None:
     table.refuse_unknown(HEADER_KEYS, elsewhere=_above(table))
-    path = table.need("for", fields.of_text(values.url_path), missing='has no "for"; write for = "/assets/*"')
+    path = table.need("for", fields.of_text(UrlPattern.parse), missing='has no "for"; write for = "/assets/*"')
     if not table.has("values"):
-        table.wrong(None, "has no values; write [headers.values] below it")
-    headers = table.table("values")
-    parsed: list[tuple[str, str]] = []
-    for name in headers.data:
-        value = headers.need(name, values.header_value(name), missing=None)
-        if value is not None:
-            parsed.append((name, value))
-    return HeaderRule(path, tuple(parsed)) if path else None
+        place = ".".join(part for part in table.path if isinstance(part, str))
+        table.wrong(None, f"has no values; write [{place}.values] below it")
+    values_table = table.table("values")
+    parsed: dict[str, Header] = {}
+    for name in values_table.data:
+        if misplaced := _misplaced(values_table, name):
+            values_table.wrong(name, misplaced)
+            continue
+        header = values_table.need(name, values.header(name), missing=None)
+        if header and header.key in parsed:
+            values_table.wrong(name, f'"{name}" is the header "{parsed[header.key].name}" once more')
+        elif header:
+            parsed[header.key] = header
+    return HeaderRule(path, tuple(parsed.values())) if path else None
+
+
+def _misplaced(table: Table, key: str) -> str | None:
+    """What to say about a site's key that was written below the header of a table with free keys."""
+    line = _first_line(table)
+    return f"`{key}` stands under {table.title}; move it above line {line}" if key in SITE_KEYS and line else None
 
 
 def _tls(table: Table) -> Tls:
@@ -242,45 +280,51 @@ def _deploy(table: Table) -> None:
 
 def _above(table: Table) -> dict[str, str]:
     """Advice for the keys of a site that were written below a table header, and so into that table."""
-    line = table.document.first_table()
+    line = _first_line(table)
     return dict.fromkeys((*SITE_KEYS, *APP_KEYS), f"move it above line {line}") if line else {}
 
 
+def _first_line(table: Table) -> int | None:
+    """The header above which the keys of the site stand that ``table`` belongs to."""
+    start = table.document.line_of(table.path[:2]) if table.path[0] == "sites" else 0
+    return table.document.first_table(after=start or 0)
+
+
 def _refuse_twice(sites: list[tuple[Table, Site]], policy: Policy | None) -> None:
-    seen: set[Domain] = set()
+    seen: dict[Domain, int] = {}
     for table, site in sites:
         for domain in site.domains:
-            if domain in seen:
+            seen[domain] = seen.get(domain, 0) + 1
+            if seen[domain] == 2:
                 table.wrong("domains", f'"{domain}" is named twice')
-            seen.add(domain)
     if policy and len(seen) > policy.most_domains:
         table, _ = sites[0]
         table.wrong("domains", f"has {len(seen)} domains; the server allows an app {policy.most_domains}")
 
 
+def _refuse_loops(tables: list[Table], sites: list[Site]) -> None:
+    redirects = [table.tables("redirects") for table in tables]
+    for circle in loops.loops(sites):
+        first = circle[0]
+        way = [sites[place.site].redirects[place.redirect] for place in circle]
+        if len(way) == 1:
+            text = f'leads to itself: "{way[0].to}" is matched by "{way[0].from_path}" again'
+        else:
+            shown = [str(redirect.to) for redirect in way[:_LONGEST_CIRCLE]]
+            text = f"leads in a circle: {' → '.join(shown)}{' → …' if len(way) > _LONGEST_CIRCLE else ''}"
+        redirects[first.site][first.redirect].wrong("from", text)
+
+
+_LONGEST_CIRCLE = 5  # redirects that a problem names
+
+
 def _not_yet(document: Document) -> list[Problem]:
-    """The keys that this version understands and does not serve."""
-    data = document.data
-    paths: list[toml.Path] = [
-        (key,)
-        for key in (
-            "canonical",
-            "fallback",
-            "hsts",
-            "max_body",
-            "timeout",
-            "routes",
-            "redirects",
-            "headers",
-            "sites",
-        )
-        if key in data
-    ]
-    served = {"certificates": ("per-domain",), "challenge": ("auto", "http-01"), "profile": ("",)}
-    tls = data.get("tls")
-    if isinstance(tls, dict):
-        paths += [("tls", key) for key, good in served.items() if key in tls and tls[key] not in good]
-    problems = [document.problem(path, f'"{path[-1]}" is not supported yet') for path in paths]
-    if data.get("domains") == []:
-        problems.append(document.problem(("domains",), "an empty list is not supported yet; name a domain"))
-    return problems
+    """The values that this version understands and does not serve."""
+    later = {"certificates": ("san", "wildcard"), "challenge": ("dns-01",)}
+    tls = document.data.get("tls")
+    if not isinstance(tls, dict):
+        return []
+    keys = [key for key, words in later.items() if tls.get(key) in words]
+    if isinstance(tls.get("profile"), str) and tls["profile"]:
+        keys.append("profile")
+    return [document.problem(("tls", key), f'"{key}" is not supported yet') for key in keys]

@@ -1,5 +1,6 @@
 """What the server lets one app ask for: allowed domains, upstreams, how many, and what other apps hold already."""
 
+import posixpath
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ from hookrunner.core import tree
 from hookrunner.core.claims import Claims
 from hookrunner.model.app import Folder, Upstream
 from hookrunner.model.names import AppName, Domain, Invalid
+from hookrunner.model.registration import MANIFEST
 from hookrunner.model.server import Pattern, Settings
 
 
@@ -20,9 +22,12 @@ class Policy(NamedTuple):
     most_domains: int
     claims: Claims
     tree: Mapping[str, str]  # path to mode, of the commit
+    manifest: str = MANIFEST  # its path in the commit
 
     @classmethod
-    def of(cls, settings: Settings, app: AppName, claims: Claims, tree: Mapping[str, str]) -> "Policy":
+    def of(
+        cls, settings: Settings, app: AppName, claims: Claims, tree: Mapping[str, str], manifest: str = MANIFEST
+    ) -> "Policy":
         """The policy for one app."""
         nginx, own = settings.nginx, settings.app(app)
         return cls(
@@ -33,6 +38,7 @@ class Policy(NamedTuple):
             most_domains=settings.limits.domains,
             claims=claims,
             tree=tree,
+            manifest=manifest,
         )
 
     def check_domain(self, domain: Domain) -> None:
@@ -55,9 +61,18 @@ class Policy(NamedTuple):
                 case tree.LINK:
                     raise Invalid(f"leads through the link {path}; name the folder itself")
                 case None:
+                    beside = posixpath.join(posixpath.dirname(self.manifest), folder.path)
+                    if self.tree.get(beside) == tree.FOLDER:
+                        raise Invalid(f'is not in the pushed commit; "{beside}" is, and folders count from the top')
                     raise Invalid("is not in the pushed commit; git keeps no empty folders")
                 case _:
                     raise Invalid(f"is not a folder: {path} is a file")
+
+    def check_file(self, folder: Folder, file: str) -> None:
+        """Raise :class:`Invalid` for a file below ``folder`` that the commit does not have."""
+        path = file if folder.path == "." else f"{folder}/{file}"
+        if self.tree.get(path) not in (*tree.FILES, tree.LINK):
+            raise Invalid(f"is not a file of the pushed commit: {path}")
 
     def check_upstream(self, upstream: Upstream) -> None:
         """Raise :class:`Invalid` for an upstream that is nginx itself, or that is not this app's to reach."""

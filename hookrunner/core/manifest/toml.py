@@ -66,9 +66,9 @@ class Document(NamedTuple):
             path = path[:-1]
         return None
 
-    def first_table(self) -> int | None:
-        """The line of the first table header."""
-        headers = (n for n, line in enumerate(self.lines, 1) if _HEADER.match(line))
+    def first_table(self, *, after: int = 0) -> int | None:
+        """The line of the first table header behind the line ``after``."""
+        headers = (n for n, line in enumerate(self.lines, 1) if n > after and _HEADER.match(line))
         return next(headers, None)
 
     def problem(self, path: Path, text: str) -> Problem:

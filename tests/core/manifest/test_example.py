@@ -13,10 +13,10 @@ from hookrunner.core.manifest.parse import (
     SITE_KEYS,
     TLS_KEYS,
     parse,
-    parse_schema,
 )
-from hookrunner.model.app import Folder, HeaderRule, Manifest, Redirect, Route, Site, Upstream
+from hookrunner.model.app import Folder, Manifest, Route, Site, Upstream
 from hookrunner.model.names import Domain
+from hookrunner.model.rules import Header, HeaderRule, Redirect, Target, UrlPattern
 
 EXAMPLE = (Path(__file__).parents[3] / "app.toml.example").read_text("utf-8")
 DOMAINS = (Domain("park-spot.co"), Domain("www.park-spot.co"))
@@ -28,9 +28,10 @@ def test_the_example_as_it_stands() -> None:
     assert parse(EXAMPLE.encode()) == Manifest((Site(DOMAINS, Folder("public")),))
 
 
-def test_the_example_with_what_is_to_come() -> None:
-    """With every line un-commented that begins with "#: " the file is accepted by the schema."""
-    manifest = parse_schema(re.sub(r"^#: ", "", EXAMPLE, flags=re.MULTILINE).encode())
+def test_the_example_with_every_key() -> None:
+    """With the "#" taken away from every key the file is accepted, and says what its comments say."""
+    manifest = parse(re.sub(r"^#(?! )", "", EXAMPLE, flags=re.MULTILINE).encode())
+    cached = Header("Cache-Control", "public, max-age=31536000")
     assert manifest.sites == (
         Site(
             DOMAINS,
@@ -38,20 +39,28 @@ def test_the_example_with_what_is_to_come() -> None:
             canonical=DOMAINS[0],
             fallback="index.html",
             routes=(
-                Route("/api/*", Upstream("127.0.0.1", 8001), 3600),
-                Route("/docs/*", Folder("docs/html")),
+                Route(UrlPattern("/api/", True), Upstream("127.0.0.1", 8001), 3600),
+                Route(UrlPattern("/docs/", True), Folder("docs/html")),
             ),
-            redirects=(Redirect("/old/*", "/new/:splat", 302),),
-            headers=(HeaderRule("/assets/*", (("Cache-Control", "public, max-age=31536000"),)),),
+            redirects=(Redirect(UrlPattern("/old/", True), Target("/new/:splat"), 302),),
+            headers=(HeaderRule(UrlPattern("/assets/", True), (cached,)),),
         ),
     )
+
+
+def test_the_examples_sites() -> None:
+    """The lines about several sites are a file of their own when their comment signs are taken away."""
+    lines = EXAMPLE[EXAMPLE.index("# [[sites]]") : EXAMPLE.index("# Tables whose")]
+    (site,) = parse(re.sub(r"^# ", "", lines, flags=re.MULTILINE).encode()).sites
+    assert (site.domains, site.content) == ((Domain("docs.park-spot.co"),), Folder("docs/html"))
+    assert [str(route.path) for route in site.routes] == ["/search"]
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_the_example_shows_every_key(key: str) -> None:
     """No key of app.toml is missing: each is set or is a table in a line, commented out or not."""
     header = rf"\[+(?:\w+\.)*{key}\]+"
-    assert re.search(rf"^(?:#:? )?(?:{header}|(?:.*[{{,] )?{key} = )", EXAMPLE, re.MULTILINE)
+    assert re.search(rf"^(?:# ?)?(?:{header}|(?:.*[{{,] )?{key} = )", EXAMPLE, re.MULTILINE)
 
 
 def test_the_example_mentions_the_open_prefix() -> None:

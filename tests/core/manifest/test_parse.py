@@ -1,6 +1,7 @@
 """The schema of app.toml: every bad manifest is refused with all of its problems, every good one becomes a Manifest."""
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -21,21 +22,9 @@ from hookrunner.core.manifest.parse import (
     parse_schema,
 )
 from hookrunner.core.manifest.policy import Policy
-from hookrunner.model.app import (
-    Certificates,
-    Challenge,
-    Folder,
-    HeaderRule,
-    Https,
-    KeyType,
-    Manifest,
-    Redirect,
-    Route,
-    Site,
-    Tls,
-    Upstream,
-)
+from hookrunner.model.app import Certificates, Challenge, Folder, Https, KeyType, Manifest, Route, Site, Tls, Upstream
 from hookrunner.model.names import AppName, Domain
+from hookrunner.model.rules import Header, HeaderRule, Redirect, Target, UrlPattern
 
 DOMAINS = 'domains = ["a.org"]\n'
 ROOT = 'root = "."\n'
@@ -44,8 +33,9 @@ KNOWN = (
     "known: domains, canonical, root, proxy, fallback, https, hsts, max_body, timeout, routes, redirects, headers, "
     "sites, tls, deploy"
 )
-NO_ADDRESS = " is not an IP address with a port, like http://127.0.0.1:8000; host names are not allowed"
-NO_DOMAIN_NAME = "is not a domain name: labels hold letters, digits and inner hyphens only"
+NO_CONTENT = 'has neither "root" nor "proxy"; write root = "public" or proxy = "http://127.0.0.1:8000"'
+NO_PATH = 'is not a path; it starts with "/", and a "*" stands at its end only'
+TOO_MANY = "has too many rules: domains × (2 × redirects + 6 × (routes + headers)) is at most 10,000"
 
 Problems = list[tuple[int | None, str]]
 
@@ -64,7 +54,7 @@ BAD = [
         "",
         [
             (None, 'has no "domains"; write domains = ["example.org"]'),
-            (None, 'has neither "root" nor "proxy"; write root = "public" or proxy = "http://127.0.0.1:8000"'),
+            (None, NO_CONTENT),
         ],
         id="empty file",
     ),
@@ -80,12 +70,7 @@ BAD = [
     ),
     pytest.param(
         DOMAINS + ROOT + 'colour = "red"\n',
-        [
-            (
-                3,
-                '"colour" is not a key; ' + KNOWN,
-            )
-        ],
+        [(3, '"colour" is not a key; ' + KNOWN)],
         id="unknown",
     ),
     pytest.param(
@@ -117,12 +102,7 @@ BAD = [
     pytest.param(DOMAINS + ROOT + "ssl = true\n", [(3, '"ssl" is not a key; did you mean "https"?')], id="alias ssl"),
     pytest.param(
         DOMAINS + ROOT + "x-note = 1\n",
-        [
-            (
-                3,
-                '"x-note" is not a key; ' + KNOWN,
-            )
-        ],
+        [(3, '"x-note" is not a key; ' + KNOWN)],
         id="x- key that is no table",
     ),
     pytest.param(
@@ -142,7 +122,7 @@ BAD = [
     pytest.param(ROOT, [(None, 'has no "domains"; write domains = ["example.org"]')], id="no domains"),
     pytest.param(
         DOMAINS,
-        [(None, 'has neither "root" nor "proxy"; write root = "public" or proxy = "http://127.0.0.1:8000"')],
+        [(None, NO_CONTENT)],
         id="no content",
     ),
     pytest.param(
@@ -184,9 +164,7 @@ BAD = [
         [
             (4, '"rsa" is not a value of this key; it takes ecdsa-p256 | ecdsa-p384 | rsa-2048 | rsa-4096'),
             (5, '"per_domain" is not a value of this key; did you mean "per-domain"?'),
-            (5, '"certificates" is not supported yet'),
             (6, '"tls-alpn-01" is not a value of this key; it takes auto | http-01 | dns-01'),
-            (6, '"challenge" is not supported yet'),
             (7, "is not the name of an ACME profile"),
             (7, '"profile" is not supported yet'),
         ],
@@ -203,33 +181,52 @@ BAD = [
     pytest.param(
         DOMAINS + '[tls]\nkey = "rsa-2048"\n' + ROOT,
         [
-            (None, 'has neither "root" nor "proxy"; write root = "public" or proxy = "http://127.0.0.1:8000"'),
+            (None, NO_CONTENT),
             (4, "`root` stands under [tls]; move it above line 2"),
         ],
         id="misplaced under tls",
     ),
     pytest.param(
         DOMAINS + ROOT + '[[redirects]]\nfrom = "/a"\nto = "/b"\nfallback = "index.html"\n',
-        [(3, '"redirects" is not supported yet'), (6, "`fallback` stands under [[redirects]]; move it above line 3")],
+        [(6, "`fallback` stands under [[redirects]]; move it above line 3")],
         id="misplaced under redirects",
     ),
     pytest.param(
         DOMAINS + ROOT + '[[headers]]\nfor = "/a"\nhttps = "auto"\n[headers.values]\nX-A = "b"\n',
-        [(3, '"headers" is not supported yet'), (5, "`https` stands under [[headers]]; move it above line 3")],
+        [(5, "`https` stands under [[headers]]; move it above line 3")],
         id="misplaced under headers",
     ),
     pytest.param(
         DOMAINS + ROOT + '[routes]\n"/a" = { root = "a" }\nfallback = "index.html"\n',
-        [(3, '"routes" is not supported yet'), (5, "`fallback` stands under [routes]; move it above line 3")],
+        [(5, "`fallback` stands under [routes]; move it above line 3")],
         id="misplaced under routes",
     ),
     pytest.param(
         DOMAINS + ROOT + '[routes.canonical]\nroot = "a"\n',
-        [
-            (3, "`canonical` stands under [routes]; move it above line 3"),
-            (3, '"routes" is not supported yet'),
-        ],
+        [(3, "`canonical` stands under [routes]; move it above line 3")],
         id="a route table named like a key",
+    ),
+    pytest.param(
+        DOMAINS + ROOT + '[[headers]]\nfor = "/a"\n[headers.values]\nX-A = "b"\nhsts = "180d"\n',
+        [(7, "`hsts` stands under [headers.values]; move it above line 3")],
+        id="misplaced under a header's values",
+    ),
+    pytest.param(
+        "[[sites]]\n" + DOMAINS + ROOT + '[sites.routes]\n"/a" = { root = "a" }\nhttps = "off"\n'
+        '[[sites.redirects]]\nfrom = "/b"\nto = "/c"\nfallback = "index.html"\n'
+        '[[sites.headers]]\nfor = "/*"\n[sites.headers.values]\nX-A = "b"\ntimeout = "1h"\n',
+        [
+            (6, "`https` stands under [sites.routes]; move it above line 4"),
+            (10, "`fallback` stands under [[sites.redirects]]; move it above line 4"),
+            (15, "`timeout` stands under [sites.headers.values]; move it above line 4"),
+        ],
+        id="misplaced under the tables of a site",
+    ),
+    pytest.param(
+        '[[sites]]\ndomains = ["a.org"]\nroot = "."\n[[sites.redirects]]\nfrom = "/a"\nto = "/b"\n'
+        '[[sites]]\ndomains = ["b.org"]\nroot = "."\n[[sites.redirects]]\nfrom = "/a"\nto = "/b"\nhttps = "off"\n',
+        [(13, "`https` stands under [[sites.redirects]]; move it above line 10")],
+        id="misplaced under a table of the second site",
     ),
     pytest.param(
         DOMAINS + ROOT + '[deploy]\nhttps = "off"\nunit = "x"\n',
@@ -241,15 +238,12 @@ BAD = [
     ),
     pytest.param(
         '[[sites]]\ndomains = ["a.org"]\nroot = "."\n[sites.tls]\nkey = "rsa-2048"\n',
-        [(1, '"sites" is not supported yet'), (4, "`tls` stands under [[sites]]; move it to the top of the file")],
+        [(4, "`tls` stands under [[sites]]; move it to the top of the file")],
         id="misplaced in a site",
     ),
     pytest.param(
         DOMAINS + "[[sites]]\n" + DOMAINS + ROOT,
-        [
-            (1, "`domains` stands at the top beside [[sites]]; move it into a [[sites]] table"),
-            (2, '"sites" is not supported yet'),
-        ],
+        [(1, "`domains` stands at the top beside [[sites]]; move it into a [[sites]] table")],
         id="site keys beside sites",
     ),
     pytest.param(
@@ -258,88 +252,21 @@ BAD = [
             (1, "`domains` stands at the top beside [[sites]]; move it into a [[sites]] table"),
             (2, "`root` stands at the top beside [[sites]]; move it into a [[sites]] table"),
             (3, "is a table; it is an array of tables, each under its own [[header]]"),
-            (3, '"sites" is not supported yet'),
         ],
         id="sites is no array",
     ),
-    pytest.param('domains = ["a b.org"]\n' + ROOT, [(1, '"a b.org" holds white space')], id="space"),
-    pytest.param(
-        'domains = ["a;b.org"]\n' + ROOT,
-        [(1, '"a;b.org" ' + NO_DOMAIN_NAME)],
-        id="semicolon",
-    ),
-    pytest.param(
-        'domains = ["a{b.org"]\n' + ROOT,
-        [(1, '"a{b.org" ' + NO_DOMAIN_NAME)],
-        id="brace",
-    ),
     pytest.param('domains = ["a.org\\n"]\n' + ROOT, [(1, '"a.org\\x0a" holds white space')], id="newline"),
-    pytest.param('domains = ["a.org/x"]\n' + ROOT, [(1, '"a.org/x" holds a path; name the domain alone')], id="slash"),
-    pytest.param(
-        'domains = ["https://a.org"]\n' + ROOT, [(1, '"https://a.org" is a URL; leave the scheme away')], id="URL"
-    ),
-    pytest.param('domains = ["a.org:80"]\n' + ROOT, [(1, '"a.org:80" holds a port; name the domain alone')], id="port"),
-    pytest.param('domains = ["a..org"]\n' + ROOT, [(1, '"a..org" has an empty label')], id="dots"),
-    pytest.param('domains = [".a.org"]\n' + ROOT, [(1, '".a.org" has an empty label')], id="leading dot"),
-    pytest.param(
-        'domains = ["-a.org"]\n' + ROOT,
-        [(1, '"-a.org" ' + NO_DOMAIN_NAME)],
-        id="leading hyphen",
-    ),
-    pytest.param(
-        'domains = ["💩.org"]\n' + ROOT,
-        [(1, '"💩.org" ' + NO_DOMAIN_NAME)],
-        id="emoji",
-    ),
-    pytest.param('domains = ["192.0.2.1"]\n' + ROOT, [(1, '"192.0.2.1" is an IP address; name a domain')], id="IPv4"),
-    pytest.param(
-        'domains = ["2001:db8::1"]\n' + ROOT, [(1, '"2001:db8::1" is an IP address; name a domain')], id="IPv6"
-    ),
-    pytest.param(
-        'domains = ["[2001:db8::1]"]\n' + ROOT,
-        [(1, '"[2001:db8::1]" is an IP address; name a domain')],
-        id="IPv6 brackets",
-    ),
-    pytest.param(
-        'domains = ["localhost"]\n' + ROOT,
-        [(1, '"localhost" is a single label; a public domain has a dot in it')],
-        id="localhost",
-    ),
-    pytest.param(
-        'domains = ["a.1"]\n' + ROOT, [(1, '"a.1" ends in a number, which no public domain does')], id="numeric end"
-    ),
-    pytest.param(
-        'domains = ["a.*.org"]\n' + ROOT,
-        [(1, '"a.*.org" has a "*" that is not the whole first label; write "*.example.org"')],
-        id="inner star",
-    ),
-    pytest.param(
-        'domains = ["*.*.org"]\n' + ROOT,
-        [(1, '"*.*.org" has a "*" that is not the whole first label; write "*.example.org"')],
-        id="double star",
-    ),
-    pytest.param(
-        'domains = ["*"]\n' + ROOT,
-        [(1, '"*" has a "*" that is not the whole first label; write "*.example.org"')],
-        id="star alone",
-    ),
-    pytest.param('domains = [""]\n' + ROOT, [(1, '"" is empty; name a domain')], id="empty"),
-    pytest.param(
-        'domains = ["a_b.org"]\n' + ROOT,
-        [(1, '"a_b.org" ' + NO_DOMAIN_NAME)],
-        id="underscore",
-    ),
     pytest.param(
         'domains = ["a\\u202eb.org"]\n' + ROOT,
-        [(1, '"a\\u202eb.org" ' + NO_DOMAIN_NAME)],
+        [(1, '"a\\u202eb.org" is not a domain name: labels hold letters, digits and inner hyphens only')],
         id="bidi",
     ),
-    pytest.param(
-        'domains = ["a\\u0000.org"]\n' + ROOT,
-        [(1, '"a\\x00.org" ' + NO_DOMAIN_NAME)],
-        id="NUL escape",
-    ),
     pytest.param('domains = ["a.org", "A.org."]\n' + ROOT, [(1, '"a.org" is named twice')], id="same twice"),
+    pytest.param(
+        'domains = ["a.org", "a.org", "b.org", "a.org", "b.org"]\n' + ROOT,
+        [(1, '"a.org" is named twice'), (1, '"b.org" is named twice')],
+        id="two names more than once, told once for each",
+    ),
     pytest.param(
         'domains = ["bücher.org", "xn--bcher-kva.org"]\n' + ROOT,
         [(1, '"xn--bcher-kva.org" is named twice')],
@@ -347,202 +274,95 @@ BAD = [
     ),
     pytest.param(
         '[[sites]]\ndomains = ["a.org"]\nroot = "."\n[[sites]]\n' + DOMAINS + ROOT,
-        [(1, '"sites" is not supported yet'), (5, '"a.org" is named twice')],
+        [(5, '"a.org" is named twice')],
         id="same in two sites",
     ),
     pytest.param(
         DOMAINS + ROOT + 'canonical = "b.org"\n',
-        [(3, '"b.org" is not one of the domains'), (3, '"canonical" is not supported yet')],
-        id="canonical foreign",
+        [(3, '"b.org" is not one of the domains')],
+        id="a foreign canonical domain",
     ),
     pytest.param(
-        DOMAINS + 'root = "/srv"\n', [(2, "is absolute; name a folder inside the repository")], id="root absolute"
+        'domains = ["a.org", "*.a.org"]\ncanonical = "*.a.org"\n' + ROOT,
+        [(2, "is a wildcard; name the one domain that the others redirect to")],
+        id="a wildcard as canonical domain",
     ),
     pytest.param(
-        DOMAINS + 'root = "../x"\n', [(2, "leaves the repository; name a folder inside it")], id="root leaves"
+        DOMAINS + ROOT + 'hsts = "180d"\nhttps = "off"\n',
+        [(3, 'goes with HTTPS, and https is "off"')],
+        id="hsts without HTTPS",
     ),
     pytest.param(
-        DOMAINS + 'root = "a/../../x"\n',
-        [(2, "leaves the repository; name a folder inside it")],
-        id="root leaves later",
+        DOMAINS + ROOT + 'max_body = "10x"\ntimeout = 60\nhsts = "0s"\n',
+        [
+            (3, 'is not a size; write a number and k, m or g, like "10m"'),
+            (4, "is a number; it takes a text in quotes"),
+            (5, "is not between 1 second and 10 years"),
+        ],
+        id="no sizes and durations",
     ),
-    pytest.param(DOMAINS + 'root = "a/../b"\n', [(2, 'holds ".."; write the folder without it')], id="root inner dots"),
-    pytest.param(DOMAINS + 'root = ""\n', [(2, 'is empty; "." is the whole repository')], id="root empty"),
-    pytest.param(DOMAINS + 'root = ".git"\n', [(2, "leads into .git")], id="root git"),
-    pytest.param(DOMAINS + 'root = "a;b"\n', [(2, "holds ';', which a served folder's name cannot")], id="root nginx"),
-    pytest.param(DOMAINS + 'root = "a$b"\n', [(2, "holds '$', which a served folder's name cannot")], id="root dollar"),
     pytest.param(
-        DOMAINS + 'root = "a\\nb"\n', [(2, "holds '\\n', which a served folder's name cannot")], id="root newline"
+        DOMAINS + ROOT + 'max_body = "1048577g"\ntimeout = "3651d"\nhsts = "1w"\n',
+        [
+            (3, "is not between 1 KiB and 1 PiB"),
+            (4, "is not between 1 second and 10 years"),
+            (5, 'is not a duration; write a number and s, m, h or d, like "60s"'),
+        ],
+        id="too large sizes and durations",
+    ),
+    pytest.param(
+        DOMAINS + 'root = "../x"\nfallback = "../a.html"\n',
+        [
+            (2, "leaves the repository; name a folder inside it"),
+            (3, "leaves the repository; name a folder inside it"),
+        ],
+        id="root and fallback outside",
     ),
     pytest.param(
         DOMAINS + 'proxy = "http://localhost:8000"\n',
         [
             (
                 2,
-                '"http://localhost:8000"' + NO_ADDRESS,
+                '"http://localhost:8000" is not an IP address with a port, like http://127.0.0.1:8000; '
+                "host names are not allowed",
             )
         ],
-        id="proxy host",
-    ),
-    pytest.param(
-        DOMAINS + 'proxy = "http://db.example.org:8000"\n',
-        [
-            (
-                2,
-                '"http://db.example.org:8000"' + NO_ADDRESS,
-            )
-        ],
-        id="proxy name",
-    ),
-    pytest.param(
-        DOMAINS + 'proxy = "http://127.0.0.1:8000/x"\n',
-        [(2, '"http://127.0.0.1:8000/x" holds a path; nothing is stripped or added, so name address and port alone')],
-        id="proxy path",
-    ),
-    pytest.param(
-        DOMAINS + 'proxy = "http://127.0.0.1:8000;}"\n',
-        [
-            (
-                2,
-                '"http://127.0.0.1:8000;}"' + NO_ADDRESS,
-            )
-        ],
-        id="proxy injection",
-    ),
-    pytest.param(
-        DOMAINS + 'proxy = "http://u:p@127.0.0.1:8000"\n',
-        [(2, '"http://u:p@127.0.0.1:8000" holds credentials, which an upstream does not take')],
-        id="proxy credentials",
-    ),
-    pytest.param(
-        DOMAINS + 'proxy = "https://127.0.0.1:8000"\n',
-        [(2, '"https://127.0.0.1:8000" starts with neither "http://" nor "unix:/"')],
-        id="proxy scheme",
-    ),
-    pytest.param(
-        DOMAINS + 'proxy = "fastcgi://127.0.0.1:9000"\n',
-        [(2, '"fastcgi://127.0.0.1:9000" starts with neither "http://" nor "unix:/"')],
-        id="proxy fcgi",
-    ),
-    pytest.param(
-        DOMAINS + 'proxy = "http://127.0.0.1"\n',
-        [
-            (
-                2,
-                '"http://127.0.0.1"' + NO_ADDRESS,
-            )
-        ],
-        id="proxy no port",
-    ),
-    pytest.param(
-        DOMAINS + 'proxy = "http://127.0.0.1:0"\n',
-        [(2, '"http://127.0.0.1:0" has a port that is not between 1 and 65535')],
-        id="proxy port 0",
-    ),
-    pytest.param(
-        DOMAINS + 'proxy = "http://127.0.0.1:65536"\n',
-        [(2, '"http://127.0.0.1:65536" has a port that is not between 1 and 65535')],
-        id="proxy port large",
-    ),
-    pytest.param(
-        DOMAINS + 'proxy = "http://127.0.0.01:8000"\n',
-        [(2, '"http://127.0.0.01:8000" is not an IP address with a port, like http://127.0.0.1:8000')],
-        id="proxy octal",
-    ),
-    pytest.param(
-        DOMAINS + 'proxy = "http://0.0.0.0:8000"\n',
-        [(2, '"http://0.0.0.0:8000" names no single machine; 127.0.0.1 is this one')],
-        id="proxy unspecified",
-    ),
-    pytest.param(
-        DOMAINS + 'proxy = "http://[ff02::1]:8000"\n',
-        [(2, '"http://[ff02::1]:8000" names no single machine; 127.0.0.1 is this one')],
-        id="proxy multicast",
-    ),
-    pytest.param(
-        DOMAINS + 'proxy = "http://[fe80::1%eth0]:8000"\n',
-        [
-            (
-                2,
-                '"http://[fe80::1%eth0]:8000"' + NO_ADDRESS,
-            )
-        ],
-        id="proxy scope",
-    ),
-    pytest.param(
-        DOMAINS + 'proxy = "unix:run/a.sock"\n',
-        [(2, '"unix:run/a.sock" is not a socket\'s plain absolute path, like unix:/run/NAME.sock')],
-        id="socket relative",
-    ),
-    pytest.param(
-        DOMAINS + 'proxy = "unix:/run/../etc/x"\n',
-        [(2, '"unix:/run/../etc/x" is not a socket\'s plain absolute path, like unix:/run/NAME.sock')],
-        id="socket dots",
-    ),
-    pytest.param(
-        DOMAINS + 'proxy = "unix:/run/a.sock:/x"\n',
-        [(2, '"unix:/run/a.sock:/x" is not a socket\'s plain absolute path, like unix:/run/NAME.sock')],
-        id="socket injection",
-    ),
-    pytest.param(
-        DOMAINS + 'proxy = "unix:/run/a b.sock"\n',
-        [(2, '"unix:/run/a b.sock" is not a socket\'s plain absolute path, like unix:/run/NAME.sock')],
-        id="socket space",
+        id="a host name as proxy",
     ),
     pytest.param(
         DOMAINS + 'proxy = "http://127.0.0.1:8000"\nfallback = "index.html"\n',
-        [(3, "goes with root; an upstream answers every path itself"), (3, '"fallback" is not supported yet')],
-        id="fallback with proxy",
-    ),
-    pytest.param(
-        DOMAINS + ROOT + 'fallback = "."\n',
-        [(3, "is a folder; name a file below root"), (3, '"fallback" is not supported yet')],
-        id="fallback folder",
-    ),
-    pytest.param(
-        DOMAINS + ROOT + 'fallback = "../a.html"\n',
-        [(3, "leaves the repository; name a folder inside it"), (3, '"fallback" is not supported yet')],
-        id="fallback outside",
-    ),
-    pytest.param(
-        DOMAINS + ROOT + 'max_body = "10x"\ntimeout = 60\nhsts = "0s"\n',
-        [
-            (3, 'is not a size; write a number and k, m or g, like "10m"'),
-            (3, '"max_body" is not supported yet'),
-            (4, "is a number; it takes a text in quotes"),
-            (4, '"timeout" is not supported yet'),
-            (5, "is not between 1 second and 10 years"),
-            (5, '"hsts" is not supported yet'),
-        ],
-        id="sizes and durations",
-    ),
-    pytest.param(
-        DOMAINS + ROOT + 'max_body = "999999g"\ntimeout = "99999d"\n',
-        [
-            (3, '"max_body" is not supported yet'),
-            (4, "is not between 1 second and 10 years"),
-            (4, '"timeout" is not supported yet'),
-        ],
-        id="size too large",
+        [(3, "goes with root; an upstream answers every path itself")],
+        id="fallback beside proxy",
     ),
     pytest.param(
         DOMAINS + ROOT + "[routes]\n"
         '"api" = { root = "a" }\n'
-        '"/a/*/b" = { root = "a" }\n'
-        '"/a//b" = { root = "a" }\n'
         '"/x" = { }\n'
         '"/y" = 5\n'
-        '"/z" = { root = "a", prot = 1 }\n',
+        '"/z" = { root = "a", prot = 1 }\n'
+        '"/w" = { root = "a", proxy = "unix:/a", timeout = "x" }\n',
         [
-            (3, '"routes" is not supported yet'),
-            (4, '"api" is not a path; it starts with "/", and a "*" stands at its end only'),
-            (5, '"/a/*/b" is not a path; it starts with "/", and a "*" stands at its end only'),
-            (6, '"/a//b" holds ".." or "//", which no request still has when it is matched'),
-            (7, 'has neither "root" nor "proxy"; write root = "public" or proxy = "http://127.0.0.1:8000"'),
-            (8, '"/y" is a number; it is a table'),
-            (9, '"prot" is not a key of [routes./z]; did you mean "root"?'),
+            (4, f'"api" {NO_PATH}'),
+            (5, NO_CONTENT),
+            (6, '"/y" is a number; it is a table'),
+            (7, '"prot" is not a key of [routes./z]; did you mean "root"?'),
+            (8, 'stands beside "root"; "/w" is served by one of them'),
+            (8, 'is not a duration; write a number and s, m, h or d, like "60s"'),
         ],
-        id="route problems",
+        id="routes",
+    ),
+    pytest.param(
+        DOMAINS + ROOT + "[routes]\n"
+        '"/a" = { root = "a" }\n'
+        '"/a/*" = { root = "a" }\n'
+        '"/a*" = { root = "a" }\n'
+        '"/%61/*" = { root = "b" }\n'
+        '["routes"."/%61"]\nroot = "b"\n',
+        [
+            (7, '"/%61/*" is the path of another route'),
+            (8, '"/%61" is the path of another route'),
+        ],
+        id="routes with the same path",
     ),
     pytest.param(
         DOMAINS + ROOT + "[[redirects]]\n"
@@ -551,79 +371,85 @@ BAD = [
         'from = "/a"\n'
         'to = "/b/:splat"\n'
         "[[redirects]]\n"
-        'from = "/a"\n'
+        'from = "/a/*/b"\n'
         'to = "javascript:1"\n'
-        "status = 200\n",
+        "status = 200\n"
+        'note = "x"\n',
         [
             (3, 'has no "from"; write from = "/old"'),
-            (3, '"redirects" is not supported yet'),
             (7, 'holds ":splat", which needs a "*" at the end of "from"'),
+            (9, NO_PATH),
             (10, 'is neither a path like "/new" nor an http or https URL'),
             (11, "is 200; a redirect is one of 301, 302, 303, 307, 308"),
+            (12, '"note" is not a key of [[redirects]]; known: from, to, status'),
         ],
-        id="redirect problems",
+        id="redirects",
     ),
     pytest.param(
         DOMAINS + ROOT + "[[headers]]\n"
         "[[headers]]\n"
-        'for = "/a"\n'
+        'for = "a"\n'
         "[headers.values]\n"
         'Content-Length = "1"\n'
         'Strict-Transport-Security = "x"\n'
         'X-A = "$host"\n'
-        'X-B = "a\\nb"\n'
         '"X B" = "c"\n'
-        "X-C = 1\n",
+        "X-C = 1\n"
+        "[[headers]]\n"
+        'for = "/a"\n'
+        'values = "X-A: b"\n',
         [
             (3, 'has no "for"; write for = "/assets/*"'),
             (3, "has no values; write [headers.values] below it"),
-            (3, '"headers" is not supported yet'),
-            (7, '"Content-Length" is not for a site to set'),
-            (8, '"Strict-Transport-Security" is not for a site to set'),
+            (5, NO_PATH),
+            (7, '"Content-Length" is not for a site to set, the server makes it'),
+            (8, '"Strict-Transport-Security" is not for a header rule: write hsts = "180d"'),
             (9, 'holds a control character or "$"'),
-            (10, 'holds a control character or "$"'),
-            (11, '"X B" is not a header name'),
-            (12, "is a number; it takes a text in quotes"),
+            (10, '"X B" is not a header name'),
+            (11, "is a number; it takes a text in quotes"),
+            (14, "is a text; it is a table"),
         ],
-        id="header problems",
+        id="headers",
     ),
     pytest.param(
-        DOMAINS + 'canonical = "a.org"\n'
-        'root = "."\n'
-        'fallback = "i.html"\n'
-        'hsts = "180d"\n'
-        'max_body = "1m"\n'
-        'timeout = "5s"\n'
-        "[tls]\n"
-        'certificates = "san"\n'
-        'challenge = "dns-01"\n'
-        'profile = "shortlived"\n'
-        "[routes]\n"
-        '"/a" = { root = "a" }\n'
-        "[[redirects]]\n"
-        'from = "/a"\n'
-        'to = "/b"\n'
-        "[[headers]]\n"
-        'for = "/*"\n'
-        'values = { X-A = "b" }\n',
+        DOMAINS + ROOT + '[[headers]]\nfor = "/a"\n[headers.values]\nX-A = "1"\nx-a = "1"\nX-a = ""\n'
+        '[[headers]]\nfor = "/a"\n[headers.values]\nX-A = "2"\n',
         [
-            (2, '"canonical" is not supported yet'),
-            (4, '"fallback" is not supported yet'),
-            (5, '"hsts" is not supported yet'),
-            (6, '"max_body" is not supported yet'),
-            (7, '"timeout" is not supported yet'),
-            (9, '"certificates" is not supported yet'),
-            (10, '"challenge" is not supported yet'),
-            (11, '"profile" is not supported yet'),
-            (12, '"routes" is not supported yet'),
-            (14, '"redirects" is not supported yet'),
-            (17, '"headers" is not supported yet'),
+            (7, '"x-a" is the header "X-A" once more'),
+            (8, '"X-a" is the header "X-A" once more'),
+        ],
+        id="a header named twice by case",
+    ),
+    pytest.param(
+        DOMAINS + ROOT + '[[redirects]]\nfrom = "/b"\nto = "/c"\n[[redirects]]\nfrom = "/*"\nto = "/index.html"\n',
+        [(7, 'leads to itself: "/index.html" is matched by "/*" again')],
+        id="a redirect to itself",
+    ),
+    pytest.param(
+        DOMAINS + ROOT + '[[redirects]]\nto = "/ü/:splat"\nfrom = "/a/*"\n[[redirects]]\nfrom = "/ü*"\nto = "/a/"\n',
+        [(5, "leads in a circle: /%C3%BC/:splat → /a/")],
+        id="redirects in a circle",
+    ),
+    pytest.param(
+        '[[sites]]\ndomains = ["a.org"]\nroot = "."\n[[sites]]\ndomains = ["b.org"]\nroot = "."\n'
+        '[[sites.redirects]]\nfrom = "/x"\nto = "/y"\n[[sites.redirects]]\nfrom = "/b"\nto = "https://x.c.org/c"\n'
+        '[[sites]]\ndomains = ["*.c.org"]\nroot = "."\n[[sites.redirects]]\nfrom = "/c"\nto = "https://b.org/b"\n',
+        [(11, "leads in a circle: https://x.c.org/c → https://b.org/b")],
+        id="redirects in a circle through two sites",
+    ),
+    pytest.param(
+        DOMAINS + ROOT + 'https = "on"\n[[redirects]]\nfrom = "/a"\nto = "/a"\n',
+        [(3, '"on" is not a value of this key; it takes auto | required | off')],
+        id="a redirect to itself is told once the rest is right",
+    ),
+    pytest.param(
+        DOMAINS + ROOT + '[tls]\ncertificates = "san"\nchallenge = "dns-01"\nprofile = "shortlived"\n',
+        [
+            (4, '"certificates" is not supported yet'),
+            (5, '"challenge" is not supported yet'),
+            (6, '"profile" is not supported yet'),
         ],
         id="not served yet",
-    ),
-    pytest.param("[[sites]]\n" + DOMAINS + ROOT, [(1, '"sites" is not supported yet')], id="sites not served yet"),
-    pytest.param(
-        "domains = []\n" + ROOT, [(1, "an empty list is not supported yet; name a domain")], id="no domains left"
     ),
     pytest.param(
         'domain = ["a.org"]\n'
@@ -650,6 +476,17 @@ BAD = [
 LONG_LABEL = "a" * 64
 LONG_NAME = ".".join(["a" * 62] * 4) + ".aa"
 LONG_SOCKET = "unix:/run/" + "a" * 103
+
+
+def of_rules(domains: int, redirects: int, *, below: str = "d.org") -> str:
+    """The keys of a site with that many domains and redirects, and one route and one header rule."""
+    names = ", ".join(f'"{number}.{below}"' for number in range(domains))
+    ways = ", ".join(f'{{ from = "/{number}", to = "/" }}' for number in range(redirects))
+    routes = '{ "/r" = { root = "." } }'
+    headers = '[{ for = "/h", values = { } }]'
+    return f'domains = [{names}]\nroot = "."\nredirects = [{ways}]\nroutes = {routes}\nheaders = {headers}\n'
+
+
 BAD_AND_LONG = [
     pytest.param(
         f'domains = ["{LONG_LABEL}.org"]\n{ROOT}',
@@ -668,8 +505,12 @@ BAD_AND_LONG = [
     ),
     pytest.param(
         MINIMAL + f"[[redirects]]\nfrom = '/a'\nto = '/b'\nstatus = 0x{'f' * 5000}\n",
-        [(3, '"redirects" is not supported yet'), (6, "is far too large; it takes a number from 100 to 599")],
+        [(6, "is far too large; it takes a number from 100 to 599")],
         id="a number that str() refuses",
+    ),
+    pytest.param(of_rules(100, 42), [(None, TOO_MANY)], id="too many rules"),
+    pytest.param(
+        f"[[sites]]\n{of_rules(50, 91)}[[sites]]\n{MINIMAL}", [(1, TOO_MANY)], id="too many rules of all sites"
     ),
 ]
 
@@ -685,6 +526,19 @@ def test_the_longest_names_that_are_allowed() -> None:
     names = ["a" * 63 + ".org", ".".join(["a" * 62] * 4) + ".a"]
     text = f'domains = ["{names[0]}", "{names[1]}"]\nproxy = "unix:/run/{"a" * 102}"\n'
     assert [str(domain) for domain in parse(text.encode()).domains] == names
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(of_rules(100, 41), id="of one site"),
+        pytest.param(of_rules(100, 47) + 'canonical = "0.d.org"\n', id="where all domains but one redirect"),
+        pytest.param(f"[[sites]]\n{of_rules(50, 81)}[[sites]]\n{of_rules(50, 1, below='e.org')}", id="of two sites"),
+    ],
+)
+def test_the_most_rules_that_are_allowed(text: str) -> None:
+    """10,000 locations, counted for each domain that has them, are the most that pass."""
+    assert problems(text) == []
 
 
 @pytest.mark.parametrize(("alias", "right"), ALIASES.items())
@@ -751,6 +605,30 @@ GOOD = [
         Manifest((Site((Domain("a.org"),), Upstream("/run/parkspot/web.sock", None), https=Https.OFF),)),
         id="a socket, and keys at their defaults",
     ),
+    pytest.param("domains = []\n", Manifest((Site((), Folder(".")),)), id="no domains, and nothing to serve"),
+    pytest.param(
+        'domains = []\nproxy = "http://127.0.0.1:8000"\n',
+        Manifest((Site((), Upstream("127.0.0.1", 8000)),)),
+        id="no domains left",
+    ),
+    pytest.param(
+        '[[sites]]\ndomains = []\n[[sites]]\ndomains = ["b.org"]\nroot = "b"\nhttps = "off"\nhsts = "off"\n[tls]\n',
+        Manifest((Site((), Folder(".")), Site((Domain("b.org"),), Folder("b"), https=Https.OFF))),
+        id="several sites, one of them without domains",
+    ),
+    pytest.param(
+        DOMAINS + ROOT + 'redirects = [{ from = "/a/*", to = "https://a.org:8443/a/:splat" }]\n',
+        Manifest(
+            (
+                Site(
+                    (Domain("a.org"),),
+                    Folder("."),
+                    redirects=(Redirect(UrlPattern("/a/", True), Target("https://a.org:8443/a/:splat")),),
+                ),
+            )
+        ),
+        id="a redirect to another port is no circle",
+    ),
 ]
 
 
@@ -762,10 +640,10 @@ def test_a_sound_manifest(manifest: str, expected: Manifest) -> None:
 
 FULL = """
 [tls]
-certificates = "san"
-challenge = "dns-01"
+certificates = "per-domain"
+challenge = "http-01"
 key = "ecdsa-p384"
-profile = "shortlived"
+profile = ""
 
 [[sites]]
 domains = ["a.org", "www.a.org"]
@@ -794,6 +672,7 @@ status = 308
 for = "/*"
 [sites.headers.values]
 Content-Security-Policy = "default-src 'self'; img-src \\"x\\""
+X-Powered-By = ""
 
 [[sites]]
 domains = ["b.org"]
@@ -802,9 +681,10 @@ hsts = "off"
 """
 
 
-def test_the_whole_schema() -> None:
-    """Every key of the schema is parsed into its typed value, also those that are not served yet."""
-    assert parse_schema(FULL.encode()) == Manifest(
+def test_all_that_is_served() -> None:
+    """Every key of a site is parsed into its typed value, and every header rule and redirect keeps its place."""
+    policy = Header("Content-Security-Policy", "default-src 'self'; img-src \"x\"")
+    assert parse(FULL.encode()) == Manifest(
         (
             Site(
                 domains=(Domain("a.org"), Domain("www.a.org")),
@@ -816,31 +696,33 @@ def test_the_whole_schema() -> None:
                 max_body=1024**3,
                 timeout=300,
                 routes=(
-                    Route("/api/*", Upstream("::1", 8001), 3600),
-                    Route("/docs", Folder("docs/html")),
+                    Route(UrlPattern("/api/", True), Upstream("::1", 8001), 3600),
+                    Route(UrlPattern("/docs", False), Folder("docs/html")),
                 ),
                 redirects=(
-                    Redirect("/old/*", "/new/:splat"),
-                    Redirect("/gone", "https://b.org/?x=1", 308),
+                    Redirect(UrlPattern("/old/", True), Target("/new/:splat")),
+                    Redirect(UrlPattern("/gone", False), Target("https://b.org/?x=1"), 308),
                 ),
-                headers=(HeaderRule("/*", (("Content-Security-Policy", "default-src 'self'; img-src \"x\""),)),),
+                headers=(HeaderRule(UrlPattern("/", True), (policy, Header("X-Powered-By", ""))),),
             ),
             Site((Domain("b.org"),), Upstream("127.0.0.1", 8000)),
         ),
-        Tls(Certificates.SAN, Challenge.DNS_01, KeyType.ECDSA_P384, "shortlived"),
+        Tls(challenge=Challenge.HTTP_01, key=KeyType.ECDSA_P384),
     )
+
+
+def test_what_is_to_come() -> None:
+    """The values of [tls] that are not served yet are understood already."""
+    text = MINIMAL + '[tls]\ncertificates = "san"\nchallenge = "dns-01"\nprofile = "shortlived"\n'
+    assert parse_schema(text.encode()).tls == Tls(Certificates.SAN, Challenge.DNS_01, profile="shortlived")
 
 
 def test_lines_inside_sites() -> None:
     """A problem in the second of several tables names that table's line, not the first one's."""
     text = FULL.replace("status = 308", "status = 309").replace('"b.org"', '"b org"')
     assert problems(text) == [
-        (3, '"certificates" is not supported yet'),
-        (4, '"challenge" is not supported yet'),
-        (6, '"profile" is not supported yet'),
-        (8, '"sites" is not supported yet'),
         (29, "is 309; a redirect is one of 301, 302, 303, 307, 308"),
-        (37, '"b org" holds white space'),
+        (38, '"b org" holds white space'),
     ]
 
 
@@ -851,23 +733,63 @@ POLICY = Policy(
     reserved_ports=frozenset({80, 443, 8888}),
     most_domains=2,
     claims=Claims({Domain("taken.org"): AppName("blog"), Domain("*.wild.org"): AppName("blog")}, {}),
-    tree={"public": "040000"},
+    tree={"public": "040000", "public/index.html": "100644"},
+    manifest="app.toml",
 )
+TO_MOVE = "; to move it, take it out of the app.toml of blog and push that first"
+REFUSED = [
+    pytest.param(
+        'domains = ["taken.org", "x.wild.org", "bad name", "a.org", "b.org", "c.org"]\nroot = "html"\n',
+        [
+            (1, f'"taken.org" belongs to the app blog{TO_MOVE}'),
+            (1, f'"x.wild.org" overlaps *.wild.org, which belongs to the app blog{TO_MOVE}'),
+            (1, '"bad name" holds white space'),
+            (1, "has 3 domains; the server allows an app 2"),
+            (2, "is not in the pushed commit; git keeps no empty folders"),
+        ],
+        id="domains and a folder",
+    ),
+    pytest.param(
+        'domains = ["taken.org"]\ncanonical = "taken.org"\nroot = "public"\n',
+        [(1, f'"taken.org" belongs to the app blog{TO_MOVE}')],
+        id="a refused domain is one of the domains still",
+    ),
+    pytest.param(
+        DOMAINS + 'proxy = "http://127.0.0.2:8888"\n',
+        [(2, '"http://127.0.0.2:8888" is port 8888, which nginx or hookrunner itself listens on')],
+        id="an upstream",
+    ),
+    pytest.param(
+        DOMAINS + 'root = "public"\nfallback = "app.html"\n',
+        [(3, "is not a file of the pushed commit: public/app.html")],
+        id="a fallback",
+    ),
+    pytest.param(
+        DOMAINS + 'root = "html"\nfallback = "index.html"\n',
+        [(2, "is not in the pushed commit; git keeps no empty folders")],
+        id="a folder with a fallback, told once",
+    ),
+    pytest.param(
+        DOMAINS + 'root = "public"\n[routes]\n"/a" = { root = "html" }\n"/b" = { proxy = "http://127.0.0.1:80" }\n',
+        [
+            (4, "is not in the pushed commit; git keeps no empty folders"),
+            (5, '"http://127.0.0.1:80" is port 80, which nginx or hookrunner itself listens on'),
+        ],
+        id="routes",
+    ),
+]
 
 
-def test_the_policy_adds_its_problems() -> None:
+@pytest.mark.parametrize(("manifest", "expected"), REFUSED)
+def test_the_policy_adds_its_problems(manifest: str, expected: Problems) -> None:
     """With a policy, what the server refuses stands beside what the file gets wrong, each at its line."""
-    text = 'domains = ["taken.org", "x.wild.org", "bad name", "a.org", "b.org", "c.org"]\nroot = "html"\n'
-    assert problems(text, POLICY) == [
-        (1, '"taken.org" belongs to the app blog'),
-        (1, '"x.wild.org" overlaps *.wild.org, which belongs to the app blog'),
-        (1, '"bad name" holds white space'),
-        (1, "has 3 domains; the server allows an app 2"),
-        (2, "is not in the pushed commit; git keeps no empty folders"),
-    ]
-    assert problems(DOMAINS + 'proxy = "http://127.0.0.2:8888"\n', POLICY) == [
-        (2, '"http://127.0.0.2:8888" is port 8888, which nginx or hookrunner itself listens on')
-    ]
+    assert problems(manifest, POLICY) == expected
+
+
+def test_the_policy_lets_the_rest_pass() -> None:
+    """What the server allows and the commit has is a manifest with a policy as without one."""
+    text = DOMAINS + 'root = "public"\nfallback = "index.html"\n'
+    assert parse(text.encode(), POLICY) == parse(text.encode())
 
 
 # Property-based: whatever is pushed, either errors are listed or there is a manifest.
@@ -883,6 +805,9 @@ VALUES = [
     "auto",
     "off",
     "/a",
+    "/*",
+    "/a/:splat",
+    "https://a.org/a",
     "10m",
     "60s",
     "$",
@@ -930,8 +855,8 @@ shaped = st.fixed_dictionaries(
         "canonical": texts,
         "tls": st.dictionaries(st.sampled_from(TLS_KEYS), values) | values,
         "routes": st.dictionaries(keys, st.dictionaries(st.sampled_from(ROUTE_KEYS), values)) | values,
-        "redirects": st.lists(st.dictionaries(st.sampled_from(REDIRECT_KEYS), values), max_size=3) | values,
-        "headers": st.lists(st.dictionaries(st.sampled_from(HEADER_KEYS), values), max_size=3) | values,
+        "redirects": st.lists(st.dictionaries(st.sampled_from(REDIRECT_KEYS), texts | values), max_size=3) | values,
+        "headers": st.lists(st.dictionaries(st.sampled_from(HEADER_KEYS), texts | values), max_size=3) | values,
         "sites": st.lists(st.dictionaries(keys, values, max_size=4), max_size=3) | values,
     },
 )
@@ -978,6 +903,12 @@ def test_any_document(document: dict[str, Any], with_policy: bool) -> None:
     manifest_or_problems(text.encode(), POLICY if with_policy else None)
 
 
+def redirects(ways: Iterable[tuple[int, int]]) -> bytes:
+    """A site with many short redirects."""
+    written = ",".join(f'{{from="/{source:x}",to="/{target:x}"}}' for source, target in ways)
+    return f"{MINIMAL}redirects=[{written}]\n".encode()
+
+
 BOMBS = [
     pytest.param(b"[" + b".".join([b"a"] * 8000) + b"]\n" + b"b=1\n" * 6000, id="a deep table of many keys"),
     pytest.param(b'x = [ """\n\' """, { ' + b".".join([b"a"] * 8000) + b" = 1 } ]\n", id="a deep key behind quotes"),
@@ -987,6 +918,8 @@ BOMBS = [
     pytest.param(b"a = 1\n" + b"'\"" * 32_000, id="only quotes"),
     pytest.param(b"".join(b"%x=1\n" % number for number in range(8000)), id="8,000 unknown keys"),
     pytest.param(b'domains = ["' + "é".encode() * 30_000 + b'.org"]', id="an endless international name"),
+    pytest.param(redirects((number, number) for number in range(2700)), id="2,700 redirects to themselves"),
+    pytest.param(redirects((number, max(number - 1, 0)) for number in range(2700)), id="2,700 redirects in a row"),
 ]
 
 

@@ -53,6 +53,7 @@ def test_policy_of_the_settings() -> None:
         most_domains=7,
         claims=Claims(),
         tree=TREE,
+        manifest="app.toml",
     )
 
 
@@ -103,7 +104,9 @@ def test_a_domain_that_another_app_holds() -> None:
     """A claim of another app is found through the policy."""
     with pytest.raises(Invalid) as caught:
         policy(claims=Claims(domains={Domain("a.org"): WIKI})).check_domain(Domain("a.org"))
-    assert str(caught.value) == "belongs to the app wiki"
+    assert str(caught.value) == (
+        "belongs to the app wiki; to move it, take it out of the app.toml of wiki and push that first"
+    )
 
 
 @pytest.mark.parametrize("folder", [".", "public", "public/html"])
@@ -130,6 +133,47 @@ def test_no_folder_of_the_commit(folder: str, text: str) -> None:
     with pytest.raises(Invalid) as caught:
         policy().check_folder(Folder.parse(folder))
     assert str(caught.value) == text
+
+
+def test_a_folder_beside_the_manifest() -> None:
+    """Who counts a folder from where app.toml stands is told how it is written."""
+    beside = policy()._replace(manifest="public/app.toml")
+    with pytest.raises(Invalid) as caught:
+        beside.check_folder(Folder.parse("html"))
+    assert str(caught.value) == 'is not in the pushed commit; "public/html" is, and folders count from the top'
+
+
+@pytest.mark.parametrize(
+    ("folder", "file"),
+    [
+        pytest.param("public", "index.html", id="below a folder"),
+        pytest.param(".", "public/index.html", id="below the whole repository"),
+        pytest.param(".", "run.sh", id="at the top"),
+        pytest.param(".", "latest", id="a link"),
+    ],
+)
+def test_a_file_of_the_commit(folder: str, file: str) -> None:
+    """A file of the pushed commit may be a fallback; where a link leads is looked at with all links."""
+    policy().check_file(Folder.parse(folder), file)
+
+
+@pytest.mark.parametrize(
+    ("folder", "file", "path"),
+    [
+        pytest.param("public", "app.html", "public/app.html", id="missing"),
+        pytest.param(".", "index.html", "index.html", id="in another folder"),
+        pytest.param("public", "html", "public/html", id="a folder"),
+        pytest.param("public", "html/index.html", "public/html/index.html", id="missing in a folder"),
+        pytest.param("public", "index.html/x", "public/index.html/x", id="below a file"),
+        pytest.param(".", "latest/index.html", "latest/index.html", id="behind a link"),
+        pytest.param(".", "theme", "theme", id="a submodule"),
+    ],
+)
+def test_no_file_of_the_commit(folder: str, file: str, path: str) -> None:
+    """What is missing or no file is refused with its path in the repository."""
+    with pytest.raises(Invalid) as caught:
+        policy().check_file(Folder.parse(folder), file)
+    assert str(caught.value) == f"is not a file of the pushed commit: {path}"
 
 
 @pytest.mark.parametrize(
