@@ -185,7 +185,7 @@ class _Writer:
         statuses = (502, 504) if isinstance(location.content, Upstream) else (404,)
         own = self._site.content if isinstance(self._site.content, Folder) else None
         folder = own or (location.content if isinstance(location.content, Folder) else Folder("."))
-        headers = self._headers(location.headers, folder)
+        headers = self._headers(location.headers, folder)._replace(content_type="")
         return tuple((str(status), self._page(folder, f"{statuses[0]}.html", status, headers)) for status in statuses)
 
     def _page(self, folder: Folder, file: str, status: int, headers: HeaderWords) -> str:

@@ -59,7 +59,7 @@ def app_file(publication: Publication, settings: Settings, version: tuple[int, i
         chain=keys.chain,
         key=keys.key,
         hidden=hidden(publication.manifest),
-        current=quoted(settings.current(publication.app)),
+        current=settings.current(publication.app),
         **server,
     )
     body = _tidy(body)

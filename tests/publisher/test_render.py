@@ -111,7 +111,7 @@ def test_an_upstream_is_passed_to_as_it_is(proxy: str, passed: str) -> None:
         "try_files /502.html =502;",
         "try_files /502.html =504;",
     ]
-    assert lines(text, "disable_symlinks") == ['disable_symlinks on from="/srv/state/apps/shop/current";'] * 2
+    assert lines(text, "disable_symlinks") == ['disable_symlinks on "from=/srv/state/apps/shop/current";'] * 2
 
 
 def test_a_required_site_is_unavailable_until_it_is_secured() -> None:
