@@ -33,9 +33,14 @@ class Server:
     """Up after creation; :meth:`down` ends all that it started and removes its folder."""
 
     def __init__(
-        self, *, settings: Mapping[str, object] | None = None, pebble_env: dict[str, str] | None = None
+        self,
+        *,
+        settings: Mapping[str, object] | None = None,
+        pebble_env: dict[str, str] | None = None,
+        command: Path = COMMAND,
     ) -> None:
         program("git")
+        self.command = command
         self.ports = Ports()
         # Not pytest's folder: nginx's workers are another user, and must be able to get in.
         self.folder = Path(tempfile.mkdtemp(prefix="hookrunner-"))
@@ -83,7 +88,7 @@ class Server:
     def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command of ours with this server's settings."""
         done = subprocess.run(
-            [COMMAND, "--config", self.config, *words], capture_output=True, text=True, check=False, timeout=300
+            [self.command, "--config", self.config, *words], capture_output=True, text=True, check=False, timeout=300
         )
         if check and done.returncode:
             raise AssertionError(f"hookrunner {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}")
