@@ -12,8 +12,16 @@ from hookrunner.model.deploy import Deploy, State
 from hookrunner.model.server import Settings
 
 
-def run(deploy: Deploy, repository: Repository, settings: Settings, now: datetime, printer: Printer) -> Deploy:
-    """Run the deploy to its verdict; never a traceback."""
+def run(
+    deploy: Deploy,
+    repository: Repository,
+    settings: Settings,
+    now: datetime,
+    printer: Printer,
+    *,
+    retry: bool = False,
+) -> Deploy:
+    """Run the deploy to its verdict; never a traceback. ``retry``: ask the CA at once for what it refused."""
     store = FileStore(settings.records)
     try:
         return Run(
@@ -24,6 +32,7 @@ def run(deploy: Deploy, repository: Repository, settings: Settings, now: datetim
             publisher=InProcess(settings, store),
             say=printer.say,
             now=now,
+            retry=retry,
         ).to_the_end()
     except Exception as error:
         # Not even the verdict could be recorded: no space left, or no permission.

@@ -1,6 +1,7 @@
 """`deploy` and `plan`: what a push does, without a push."""
 
 import sys
+from datetime import datetime
 
 import click
 
@@ -8,11 +9,12 @@ from hookrunner.cli import deploying
 from hookrunner.cli.context import Context, pass_context
 from hookrunner.cli.files import Unusable
 from hookrunner.cli.output import Printer, open_log
-from hookrunner.cli.tables import moment, show_json
-from hookrunner.core import refs, wording
-from hookrunner.core.certificates import Decision, Issue, Keep
+from hookrunner.cli.tables import advice_json, moment, show_json
+from hookrunner.core import obstacles, refs, wording
+from hookrunner.core.certificates import Decision, Issue, Keep, Wait
 from hookrunner.edges import deploys as records
 from hookrunner.edges.git import Repository
+from hookrunner.flows import outlook
 from hookrunner.flows import plan as planning
 from hookrunner.flows.inspect import NoManifest, Unfit
 from hookrunner.flows.receive import unfit
@@ -27,14 +29,13 @@ from hookrunner.model.deploy import Deploy, State
 @pass_context
 def deploy(context: Context, app: str, rev: str | None, *, retry: bool, as_json: bool) -> None:
     """Deploy APP again, without a push."""
-    del retry  # a refusal is not held against a domain yet, so every deploy asks again
     name = context.app(app)
     repository = context.repository(name)
     ref, commit = _revision(repository, rev)
     queued = records.queue(context.store, name, commit=commit, ref=ref, now=context.now)
     printer = Printer(2 if as_json else 1, open_log(context.settings.log(name, queued.number)))
     with printer.alive():
-        ended = deploying.run(queued, repository, context.settings, context.now, printer)
+        ended = deploying.run(queued, repository, context.settings, context.now, printer, retry=retry)
     if as_json:
         show_json("deploy", _deploy_json(ended))
     sys.exit(1 if ended.state is State.FAILED else 0)
@@ -69,10 +70,12 @@ def plan(context: Context, app: str, rev: str | None, *, as_json: bool) -> None:
     width = wording.column(str(domain) for domain in (*planned.manifest.domains, *planned.removed))
     decided = {domain: decision for decision in planned.decisions for domain in decision.names}
     for domain in planned.manifest.domains:
-        words = _words(decided[domain]) if domain in decided else 'HTTP only: https = "off"'
+        words = _words(decided[domain], context.now) if domain in decided else 'HTTP only: https = "off"'
         printer.say(wording.row(str(domain), f"{words}{', new here' if domain in planned.added else ''}", width))
     for domain in planned.removed:
         printer.say(wording.row(str(domain), "goes off the web", width))
+    for text in obstacles.hints(planned.advice):
+        printer.say(wording.hint(text))
     if planned.reloads:
         printer.say(wording.step("nginx would be tested and reloaded once"))
     else:
@@ -95,14 +98,14 @@ def _revision(repository: Repository, rev: str | None) -> tuple[str, str]:
     return ref, commit
 
 
-def _words(decision: Decision) -> str:
+def _words(decision: Decision, now: datetime) -> str:
     match decision:
         case Issue():
             return f"issue: {decision.why}"
-        case Keep():
-            return f"keep: {decision.why}"
+        case Wait():
+            return f"wait: {outlook.words(decision, now)}"
         case _:
-            return f"wait: {decision.why}"
+            return f"keep: {decision.why}"
 
 
 def _plan_json(planned: planning.Plan) -> dict[str, object]:
@@ -116,6 +119,9 @@ def _plan_json(planned: planning.Plan) -> dict[str, object]:
                 "action": type(decision).__name__.lower(),
                 "why": decision.why,
                 "due": moment(decision.due) if isinstance(decision, Keep) else None,
+                "kind": decision.kind if isinstance(decision, Wait) else None,
+                "next_try": moment(decision.until) if isinstance(decision, Wait) else None,
+                "hints": advice_json(decision.advice) if isinstance(decision, Wait) else [],
             }
             for decision in planned.decisions
         ],

@@ -8,6 +8,7 @@ from typing import Any
 
 from hookrunner.core.visible import visible
 from hookrunner.model import times
+from hookrunner.model.obstacle import Advice
 
 _WIDTH = 80
 
@@ -38,6 +39,11 @@ def show_json(noun: str, value: Any) -> None:
 def moment(value: datetime | None) -> str | None:
     """A moment for JSON."""
     return times.written(value) if value else None
+
+
+def advice_json(advice: Iterable[Advice]) -> list[str]:
+    """What can be done, for JSON: one text each."""
+    return [" ".join(filter(None, one)) for one in advice]
 
 
 def day(value: datetime | None) -> str:

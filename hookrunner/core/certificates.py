@@ -11,6 +11,7 @@ from hookrunner.core import renewal
 from hookrunner.model.app import Https, KeyType, Manifest
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import Domain
+from hookrunner.model.obstacle import Advice
 from hookrunner.model.publication import CertificateId
 
 
@@ -39,7 +40,11 @@ class Issue(Decision):
 
 @dataclass(frozen=True, slots=True)
 class Wait(Decision):
-    """The CA is not asked; the names are served without it for now."""
+    """The CA is not asked yet; the names are served with what there is."""
+
+    kind: str  # why, for programs
+    until: datetime | None = None  # no try before; None: whenever the reason is gone
+    advice: tuple[Advice, ...] = ()
 
 
 WILDCARD_WAITS = "a wildcard certificate needs dns-01, which is not supported yet"
@@ -67,7 +72,7 @@ def _decide(
 ) -> Decision:
     names = (certificate.domain,)
     if certificate.domain.is_wildcard:
-        return Wait(certificate, names, WILDCARD_WAITS)
+        return Wait(certificate, names, WILDCARD_WAITS, "wildcard")
     there = existing.get(certificate)
     why = reason_to_issue(there, names, key, now)
     if why or not there:

@@ -1,68 +1,126 @@
-"""What a CA says when it refuses, typed to the last line (RFC 8555 section 6.7), and what to do about it."""
+"""What a CA says when it refuses, typed to the last line (RFC 8555 section 6.7, RFC 9773), and what to do about it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-
-from hookrunner.model.names import Domain
+from datetime import datetime
 
 ACME = "urn:ietf:params:acme:error:"
+
+
+@dataclass(frozen=True, slots=True)
+class Subproblem:
+    """One identifier's share of a refusal (RFC 8555 section 6.7.1)."""
+
+    identifier: str  # "" where the CA names none
+    kind: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why a certificate could not be had. ``kind`` is an ACME error type without its URN, or one of ours.
 
-    Ours: ``unreachable`` (no answer from the CA), ``timeout`` (it never came to an end), ``protocol`` (no ACME).
+    Ours: ``unreachable`` (no answer from the CA), ``timeout`` (it never came to an end), ``protocol`` (no ACME),
+    ``overloaded`` (503 or 429 without a type).
     """
 
     kind: str
     detail: str
+    retry_after: datetime | None = None  # what the CA asked for (RFC 9110 section 10.2.3)
+    subproblems: tuple[Subproblem, ...] = ()
 
     def __str__(self) -> str:
         words = _WORDS.get(self.kind, self.kind)
-        return f"{words}: {self.detail}" if self.detail else words
+        if len(self.subproblems) < 2:  # noqa: PLR2004 — the one share is the whole
+            return f"{words}: {self.detail}" if self.detail else words
+        shares = (f"{sub.identifier or 'a name'}: {_WORDS.get(sub.kind, sub.kind)}" for sub in self.subproblems)
+        return f"{words}: {'; '.join(shares)}"
 
+    @property
+    def is_about_the_name(self) -> bool:
+        """Whether the domain is to blame: its DNS, its web server, its name. Else it is the CA, or the account."""
+        return self.kind in _ABOUT_THE_NAME
+
+    @property
+    def was_counted(self) -> bool:
+        """Whether the CA may count the try against its limits."""
+        return self.kind not in ("unreachable", "overloaded", "rateLimited")
+
+
+_ABOUT_THE_NAME = {
+    "caa", "compound", "connection", "dns", "incorrectResponse", "malformed", "rejectedIdentifier", "tls",
+    "unauthorized", "unsupportedIdentifier", "badCSR",
+}  # fmt: skip
 
 _WORDS = {
+    "accountDoesNotExist": "the CA does not know the account",
+    "alreadyReplaced": "the certificate was renewed already",
+    "alreadyRevoked": "the certificate was revoked already",
     "badCSR": "the CA does not take this key or name",
+    "badNonce": "the CA refuses its own nonces",
+    "badPublicKey": "the CA does not take this key",
+    "badRevocationReason": "the CA does not take this reason",
+    "badSignatureAlgorithm": "the CA does not take the account's signature",
     "caa": "a CAA record forbids this CA",
+    "compound": "the CA refuses several names",
     "connection": "the CA could not connect",
     "dns": "the CA found no address in the DNS",
     "externalAccountRequired": "this CA wants an external account binding",
     "incorrectResponse": "the CA got a wrong answer",
+    "invalidContact": "the CA does not take the e-mail address",
+    "invalidProfile": "the CA has no such profile",
+    "malformed": "the CA does not understand the request",
+    "orderNotReady": "the CA was not ready",
     "rateLimited": "the CA's rate limit is reached",
     "rejectedIdentifier": "the CA does not issue for this name",
     "serverInternal": "the CA has an internal error",
     "tls": "the CA saw a TLS error",
     "unauthorized": "the CA was refused",
+    "unsupportedContact": "the CA does not take this kind of contact",
+    "unsupportedIdentifier": "the CA does not issue for this kind of name",
+    "userActionRequired": "the CA wants its terms accepted anew",
     "unreachable": "the CA does not answer",
+    "overloaded": "the CA is overloaded",
     "timeout": "the CA did not come to an end",
     "protocol": "the CA's answer is not ACME",
     "lost": "the key is gone",
 }
 
+_AGAIN = "it is the CA's to mend; it is asked again by itself"
+_ELSEWHERE = "{name} is answered by another server; point its A and AAAA records here"
 _HINTS = {
+    "accountDoesNotExist": "on the server: check acme.directory in server.toml; the account is not this CA's",
+    "alreadyReplaced": "nothing to do, the next renewal asks without naming the old certificate",
+    "alreadyRevoked": "nothing to do, it is not valid any more",
+    "badCSR": "choose another tls.key in app.toml, or leave {name} out",
+    "badNonce": _AGAIN,
+    "badPublicKey": "choose another tls.key in app.toml",
+    "badRevocationReason": "give another reason, or none",
+    "badSignatureAlgorithm": "use another CA, it does not take ES256",
     "caa": "allow the CA in the CAA records of {name}",
+    "compound": "mend what the CA says of each name",
     "connection": "{name} must reach this server on port 80, from the internet",
     "dns": "add an A or AAAA record for {name} that points to this server",
     "externalAccountRequired": "use a CA without external account binding, it is not supported yet",
-    "incorrectResponse": "{name} is answered by another server; point its A and AAAA records here",
+    "incorrectResponse": _ELSEWHERE,
+    "invalidContact": "on the server: write an e-mail address in acme.email that the CA takes",
+    "invalidProfile": "choose another tls.profile in app.toml, or none",
+    "malformed": "if {name} looks right, report it: hookrunner and the CA do not understand each other",
+    "orderNotReady": _AGAIN,
+    "overloaded": _AGAIN,
+    "protocol": "on the server: check that acme.directory in server.toml is an ACME directory",
     "rateLimited": "wait, the limit is the CA's",
     "rejectedIdentifier": "leave {name} out, or use another CA for it",
-    "unauthorized": "{name} is answered by another server; point its A and AAAA records here",
+    "serverInternal": _AGAIN,
+    "timeout": _AGAIN,
+    "tls": "{name} redirects the CA to HTTPS that does not work; see what answers there",
+    "unauthorized": _ELSEWHERE,
     "unreachable": "on the server: check acme.directory in server.toml, and the way to it",
+    "unsupportedContact": "on the server: write a plain e-mail address in acme.email",
+    "unsupportedIdentifier": "leave {name} out, or use another CA for it",
+    "userActionRequired": "on the server: read the CA's new terms; its newest account takes them",
 }
 
 
 def hint(refusal: Refusal, name: str) -> str:
     """What to do about it, or "" where nothing is known to help but another push."""
     return _HINTS.get(refusal.kind, "").format(name=name)
-
-
-def hints(refused: Mapping[Domain, Refusal]) -> list[str]:
-    """One hint a kind of refusal, so that a hundred names with one cause do not drown it."""
-    texts: dict[str, str] = {}
-    for domain, refusal in refused.items():
-        if text := hint(refusal, str(domain)):
-            texts.setdefault(refusal.kind, text)
-    return list(texts.values())

@@ -16,6 +16,7 @@ from hookrunner.model.server import (
     Acme,
     AppSettings,
     Authority,
+    Dns,
     Limits,
     Nginx,
     Pattern,
@@ -65,16 +66,13 @@ def parse(content: bytes) -> Settings:
 
 def _settings(top: Table) -> Settings:
     top.refuse_unknown(TOP_KEYS)
-    _not_yet(top, "notify", [])
-    acme, dns = top.table("acme"), top.table("dns")
-    dns.refuse_unknown(DNS_KEYS)
-    dns.take_each("resolvers", str)
-    dns.take_each("public_addresses", _address)
-    _not_yet(dns, "zones", {})
+    acme = top.table("acme")
     return Settings(
         acme=_acme(acme),
         state=top.take("state", fields.of_text(_path), _STATE),
+        notify=() if top.data.get("notify") == [] else top.take("notify", _argv, ()),
         nginx=_nginx(top.table("nginx")),
+        dns=_dns(top.table("dns")),
         limits=_limits(top.table("limits")),
         responder_port=acme.take("responder_port", fields.port, 8888),
         apps=_apps(top.table("apps")),
@@ -87,7 +85,6 @@ def _acme(table: Table) -> Acme:
     for key in ("eab_kid", "eab_hmac_key"):
         _not_yet(table, key, "")
     _not_yet(table, "backup", [])
-    table.take("preflight", fields.flag, True)
     email = table.need("email", fields.of_text(_email), missing='needs an "email"; write email = "you@example.org"')
     bundle = table.take("ca_bundle", fields.text, "")
     return Acme(
@@ -95,6 +92,21 @@ def _acme(table: Table) -> Acme:
         authority=table.take("directory", fields.of_text(authority), authority("letsencrypt")),
         ca_bundle=Path(bundle) if bundle else None,
         concurrency=table.take("concurrency", fields.whole(1, 64), _CONCURRENCY),
+        preflight=table.take("preflight", fields.flag, True),
+    )
+
+
+def _dns(table: Table) -> Dns:
+    table.refuse_unknown(DNS_KEYS)
+    _not_yet(table, "zones", {})
+    addresses = table.take_each("public_addresses", _address) or ()
+    if not addresses and not table.has("resolvers"):
+        return Dns()
+    import ipaddress
+
+    return Dns(
+        resolvers=table.take_each("resolvers", _resolver) or (),
+        public_addresses=tuple(map(ipaddress.ip_address, addresses)),
     )
 
 
@@ -199,6 +211,18 @@ def _address(text: str) -> str:
         return str(ipaddress.ip_address(text.strip("[]")))
     except ValueError:
         raise Invalid("is not an IP address") from None
+
+
+def _resolver(text: str) -> tuple[str, int]:
+    """``192.0.2.1``, ``192.0.2.1:53``, ``2001:db8::1``, ``[2001:db8::1]:53``."""
+    found = re.fullmatch(r"\[([^]]*)\](?::([0-9]{1,5}))?|([^:]*):([0-9]{1,5})", text)
+    address, port = (found[1] or found[3], int(found[2] or found[4] or 53)) if found else (text, 53)
+    try:
+        if not 1 <= port <= 65535:
+            raise Invalid("has no port that there is")
+        return _address(address or ""), port
+    except Invalid as error:
+        raise Invalid(f"{error}; a resolver is one, with its port or without: 192.0.2.53:53") from None
 
 
 def _network(text: str) -> str:

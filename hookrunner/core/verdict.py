@@ -41,7 +41,9 @@ class Live:
             live = {name.domain for name in self.publication.names}
             yield from off_the_web([name for name in self.before.names if name.domain not in live])
 
-    def verdict(self, number: int) -> tuple[Line, State]:
+    def verdict(
+        self, number: int, waits_for_dns: frozenset[Domain] = frozenset(), renewals_waiting: int = 0
+    ) -> tuple[Line, State]:
         """The last line of deploy ``number``, ``{took}`` for its time, and the state of its record."""
         urls, waiting = self._urls(), self._waiting()
         share = wording.counted(len(urls), "name")
@@ -54,9 +56,12 @@ class Live:
             text = f"deploy {number} is live {{took}}, {_answer(len(wrong), share)} wrongly"
             return wording.error(text), State.PARTLY
         if waiting:
-            have = "has" if len(waiting) == 1 else "have"
-            text = f"deploy {number} is live {{took}}, {len(waiting)} of {share} {have} no HTTPS yet"
+            lack = _lack(len(waiting), for_dns=waits_for_dns.issuperset(waiting))
+            text = f"deploy {number} is live {{took}}, {len(waiting)} of {share} {lack}"
             return Line(Kind.WARNING, text), State.PARTLY
+        if renewals_waiting:
+            text = f"deploy {number} is live {{took}}, {wording.counted(renewals_waiting, 'renewal')} cannot be had yet"
+            return Line(Kind.WARNING, text), State.DONE
         if not urls:
             return Line(Kind.SUCCESS, f"deploy {number} is live {{took}}, app.toml names no domain"), State.DONE
         url = f"  {urls[0]}" if len(urls[0]) <= _LONGEST_URL else ""
@@ -86,6 +91,12 @@ class Live:
 def _answer(count: int, share: str) -> str:
     """``1 of 3 names answers``, ``2 of 3 names answer``."""
     return f"{count} of {share} answer{'s' if count == 1 else ''}"
+
+
+def _lack(count: int, *, for_dns: bool) -> str:
+    if for_dns:
+        return "waits for its DNS" if count == 1 else "wait for their DNS"
+    return "has no HTTPS yet" if count == 1 else "have no HTTPS yet"
 
 
 def off_the_web(names: Sequence[ServedName]) -> Iterator[Line]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from hookrunner.core.manifest.toml import Problem
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from hookrunner.model.deploy import Deploy
 
 
@@ -97,3 +99,8 @@ def seconds(elapsed: float) -> str:
 def counted(count: int, noun: str) -> str:
     """``1 name``, ``2 names``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def moment(at: "datetime", now: "datetime") -> str:
+    """``05:50 UTC`` today, ``2026-11-25 05:50 UTC`` on another day."""
+    return f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M} UTC"

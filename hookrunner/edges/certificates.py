@@ -1,13 +1,11 @@
-"""Certificates as records, and the refusals that stand in the way of one."""
+"""Certificates as records, and what stands in the way of one."""
 
 from collections.abc import Iterable
-from datetime import datetime
 
-from hookrunner.core.problems import Refusal
 from hookrunner.edges.records import Store
-from hookrunner.model import times
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import Domain
+from hookrunner.model.obstacle import Obstacle
 from hookrunner.model.publication import CertificateId
 
 
@@ -29,15 +27,23 @@ def forget(store: Store, certificate: CertificateId) -> None:
     store.delete(f"certificates/{certificate}")
 
 
-def save_refusal(store: Store, domain: Domain, refusal: Refusal, now: datetime) -> None:
+def save_obstacle(store: Store, obstacle: Obstacle) -> None:
     """Remember why there is no certificate."""
-    store.put(_failure(domain), {"kind": refusal.kind, "detail": refusal.detail, "at": times.written(now)})
+    store.put(_failure(obstacle.domain), obstacle.to_json())
 
 
-def refusal(store: Store, domain: Domain) -> Refusal | None:
-    """Why there is no certificate for ``domain``, as far as the CA was asked."""
+def obstacle(store: Store, domain: Domain, authority: str | None = None) -> Obstacle | None:
+    """What stands between ``domain`` and a certificate of this CA, or of any."""
     record = store.get(_failure(domain))
-    return Refusal(record.value["kind"], record.value["detail"]) if record else None
+    if record is None or authority not in (None, record.value["authority"]):
+        return None
+    return Obstacle.from_json(record.value)
+
+
+def forget_obstacle(store: Store, domain: Domain) -> None:
+    """Forget it, and that the owner was told."""
+    store.delete(_failure(domain))
+    store.delete(f"notices/{domain}")
 
 
 def _failure(domain: Domain) -> str:

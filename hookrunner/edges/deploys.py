@@ -5,6 +5,7 @@ from typing import Any
 
 from hookrunner.edges.records import ABSENT, Conflict, Store
 from hookrunner.model import times
+from hookrunner.model.app import Certificates, Challenge, KeyType, Manifest, Tls
 from hookrunner.model.deploy import Deploy
 from hookrunner.model.names import AppName
 from hookrunner.model.publication import Publication
@@ -42,12 +43,17 @@ def get(store: Store, app: AppName, number: int) -> Deploy | None:
     return Deploy.from_json(record.value) if record else None
 
 
-def save_publication(store: Store, deploy: Deploy, publication: Publication, now: datetime) -> None:
-    """Remember what is live. The chains are the certificates' own records."""
+def save_publication(store: Store, deploy: Deploy, publication: Publication, tls: Tls, now: datetime) -> None:
+    """Remember what is live, and how its certificates are made. The chains are the certificates' own records."""
     document: dict[str, Any] = publication.to_json() | {"chains": {}}
     store.put(
         f"publications/{deploy.app}",
-        {"deploy": deploy.number, "published": times.written(now), "publication": document},
+        {
+            "deploy": deploy.number,
+            "published": times.written(now),
+            "publication": document,
+            "tls": [str(word) for word in tls],
+        },
     )
 
 
@@ -58,6 +64,20 @@ def publication(store: Store, app: AppName) -> tuple[Deploy, Publication] | None
         return None
     deploy = get(store, app, record.value["deploy"])
     return (deploy, Publication.from_json(record.value["publication"])) if deploy else None
+
+
+def live_manifest(store: Store, app: AppName) -> Manifest | None:
+    """What the live publication asks for; it needs no repository. None when nothing is live."""
+    record = store.get(f"publications/{app}")
+    if record is None:
+        return None
+    sites = Publication.from_json(record.value["publication"]).sites
+    words = record.value.get("tls")
+    if words is None:  # written by a version that did not keep it
+        return Manifest(tuple(published.site for published in sites))
+    certificates, challenge, key, profile = words
+    tls = Tls(Certificates(certificates), Challenge(challenge), KeyType(key), profile)
+    return Manifest(tuple(published.site for published in sites), tls)
 
 
 def _key(deploy: Deploy) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hookrunner.core import problems, publishing, refs, serving, wording
-from hookrunner.core.certificates import Issue, Keep, decide, wanted
-from hookrunner.core.problems import Refusal
+from hookrunner.core import obstacles, publishing, refs, serving, wording
+from hookrunner.core.certificates import wanted
+from hookrunner.core.preflight import DNS_KINDS
 from hookrunner.core.verdict import Live
 from hookrunner.core.wording import Kind, Line
 from hookrunner.edges import certificates, claims, deploys
@@ -17,13 +17,14 @@ from hookrunner.edges.git import Repository
 from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.publisher import Publisher, PublisherError
 from hookrunner.edges.records import Store
-from hookrunner.flows import issue
+from hookrunner.flows import certify, notices, outlook
+from hookrunner.flows.certify import Certified
 from hookrunner.flows.inspect import Fit, NoManifest, Unfit, inspect
 from hookrunner.flows.receive import unfit
 from hookrunner.model.app import Manifest
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.deploy import Deploy, State
-from hookrunner.model.names import Domain, Invalid
+from hookrunner.model.names import Invalid
 from hookrunner.model.publication import CertificateId, Publication, Refused
 from hookrunner.model.server import Settings
 
@@ -49,6 +50,7 @@ class Run:
     publisher: Publisher
     say: Say
     now: datetime
+    retry: bool = False  # ask the CA at once for what it refused before
     issued: int = 0  # certificates that this run had issued
 
     def to_the_end(self) -> Deploy:
@@ -141,26 +143,31 @@ class Run:
         manifest = fit.manifest
         live = deploys.publication(self.store, self.deploy.app)
         before = live[1] if live else None
-        refused = self._certify(manifest)
+        certified = self._certify(manifest)
         publication = self._publication(fit, before)
         answer = self.publisher.publish(publication)
         if isinstance(answer, Refused) and answer.lost:
             for lost in answer.lost:
                 certificates.forget(self.store, lost)
             self.say(wording.detail("a certificate's key is gone, so it is issued anew"))
-            refused |= self._certify(manifest)
+            certified = self._certify(manifest)
             publication = self._publication(fit, before)
             answer = self.publisher.publish(publication)
         if isinstance(answer, Refused):
             raise _Failed(list(publishing.refused(answer, str(self.deploy.app), self.issued)))
-        deploys.save_publication(self.store, self.deploy, publication, self.now)
+        deploys.save_publication(self.store, self.deploy, publication, manifest.tls, self.now)
+        self._forget_names(before, publication)
         claims.give_back(self.store, self.deploy.app, but=(manifest.domains, manifest.upstreams))
         self._prune({self.deploy.release, *([before.release] if before else [])})
         nginx = self.settings.nginx
         now = Live(manifest, publication, before, answer, nginx.public_https_port, nginx.public_http_port)
         self._say_all(now.lines())
-        self._say_all(wording.hint(text) for text in problems.hints(refused))
-        return now.verdict(self.deploy.number)
+        self._say_all(wording.hint(text) for text in obstacles.hints(certified.advice))
+        waits_for_dns = frozenset(domain for domain, kind in certified.waiting.items() if kind in DNS_KINDS)
+        if waits_for_dns:
+            self.say(wording.hint("looked at every 5 minutes, HTTPS then comes by itself"))
+        notices.tell(self.settings, self.store, self.deploy.app, self.now, self.say)
+        return now.verdict(self.deploy.number, waits_for_dns, certified.renewals_waiting)
 
     def _publication(self, fit: Fit, before: Publication | None) -> Publication:
         return serving.publication(
@@ -173,34 +180,22 @@ class Run:
             path=fit.path,
         )
 
-    def _certify(self, manifest: Manifest) -> dict[Domain, Refusal]:
-        """Have the missing certificates issued; why each other one was not."""
-        authority = self.settings.acme.authority
-        existing = self._existing(manifest)
-        decisions = decide(manifest, authority=authority.name, existing=existing, now=self.now)
-        missing = [decision for decision in decisions if isinstance(decision, Issue)]
-        refused: dict[Domain, Refusal] = {}
-        if all(isinstance(decision, Keep) for decision in decisions):
-            return refused
-        width = wording.column(str(domain) for domain in manifest.domains)
-        if missing:
-            self.say(wording.step(f"Asking {authority.title} for {wording.counted(len(missing), 'certificate')}"))
-        for decision in decisions:
-            if not isinstance(decision, Issue):
-                state = "unchanged, " if isinstance(decision, Keep) else "waiting: "
-                self.say(wording.row(str(decision.certificate.domain), f"{state}{decision.why}", width))
-        if not missing:  # names that wait: the CA is not asked, and its library not loaded
-            return refused
-        results = issue.issue(missing, settings=self.settings, store=self.store, publisher=self.publisher, now=self.now)
-        for domain, outcome, took in results:
-            if isinstance(outcome, Refusal):
-                refused[domain] = outcome
-                words = f"refused: {outcome}"
-            else:
-                self.issued += 1
-                words = f"issued in {wording.seconds(took)}, until {outcome:%Y-%m-%d}"
-            self.say(wording.row(str(domain), words, width))
-        return refused
+    def _certify(self, manifest: Manifest) -> Certified:
+        """Have the missing certificates issued; what has to wait, and what can be done about it."""
+        app = self.deploy.app
+        outlooks = outlook.look(
+            [(app, manifest)], settings=self.settings, store=self.store, now=self.now, retry=self.retry
+        )
+        certified = certify.certify(
+            outlooks,
+            settings=self.settings,
+            store=self.store,
+            publisher=self.publisher,
+            now=self.now,
+            say=lambda _, line: self.say(line),
+        )[app]
+        self.issued += certified.issued
+        return certified
 
     def _not_live(self) -> Line:
         live = deploys.publication(self.store, self.deploy.app)
@@ -209,6 +204,13 @@ class Run:
 
     def _existing(self, manifest: Manifest) -> dict[CertificateId, Certificate]:
         return certificates.existing(self.store, wanted(manifest, self.settings.acme.authority.name))
+
+    def _forget_names(self, before: Publication | None, after: Publication) -> None:
+        """What stood in the way of names that are off the web is of no interest any more."""
+        served = {name.domain for name in after.names}
+        for name in before.names if before else ():
+            if name.domain not in served:
+                certificates.forget_obstacle(self.store, name.domain)
 
     def _give_back_unserved(self) -> None:
         """A deploy that fails keeps no name that is not live."""

@@ -5,13 +5,13 @@ from datetime import datetime
 from enum import StrEnum
 
 from hookrunner.core import renewal
-from hookrunner.core.certificates import WILDCARD_WAITS
 from hookrunner.edges import certificates, deploys
 from hookrunner.edges.records import Store
 from hookrunner.model.app import Https
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.deploy import Deploy
 from hookrunner.model.names import AppName, Domain
+from hookrunner.model.obstacle import Obstacle
 from hookrunner.model.publication import CertificateId, Publication, PublishedSite, ServedName
 
 
@@ -31,6 +31,7 @@ class NameStatus:
     standing: Standing
     why: str  # why it waits, or ""
     certificate: Certificate | None
+    obstacle: Obstacle | None = None  # what stands in the way of its certificate, or of a renewal
 
     @property
     def due(self) -> datetime | None:
@@ -71,11 +72,10 @@ def _name(
     existing: dict[CertificateId, Certificate],
     store: Store,
 ) -> NameStatus:
-    if name.certificate:
-        return NameStatus(name.domain, Standing.HTTPS, "", existing.get(name.certificate))
     if site.site.https is Https.OFF:
         return NameStatus(name.domain, Standing.HTTP, "", None)
-    if name.domain.is_wildcard:
-        return NameStatus(name.domain, Standing.WAITING, WILDCARD_WAITS, None)
-    why = str(certificates.refusal(store, name.domain) or "no certificate yet")
-    return NameStatus(name.domain, Standing.WAITING, why, None)
+    obstacle = certificates.obstacle(store, name.domain)
+    why = obstacle.why if obstacle else ""
+    if name.certificate:
+        return NameStatus(name.domain, Standing.HTTPS, why, existing.get(name.certificate), obstacle)
+    return NameStatus(name.domain, Standing.WAITING, why or "no certificate yet", None, obstacle)

@@ -1,6 +1,7 @@
 """What server.toml says: the server's own settings, trusted."""
 
 from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -27,6 +28,14 @@ class Acme(NamedTuple):
     authority: Authority
     concurrency: int
     ca_bundle: Path | None = None  # PEM roots trusted beside the system's
+    preflight: bool = True  # look at a domain before the CA is asked
+
+
+class Dns(NamedTuple):
+    """``[dns]``."""
+
+    resolvers: tuple[tuple[str, int], ...] = ()  # addresses and ports; empty: the system's
+    public_addresses: tuple[IPv4Address | IPv6Address, ...] = ()  # this server's; empty: found from the interfaces
 
 
 class Nginx(NamedTuple):
@@ -84,6 +93,8 @@ class Settings(NamedTuple):
     limits: Limits = Limits()
     responder_port: int = 8888
     apps: Mapping[AppName, AppSettings] = MappingProxyType({})
+    dns: Dns = Dns()
+    notify: tuple[str, ...] = ()  # argv of the owner's program
 
     def app(self, name: AppName) -> AppSettings:
         """The app's own settings, or the defaults."""

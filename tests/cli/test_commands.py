@@ -280,11 +280,12 @@ def test_an_app_from_its_making_to_its_report(server: Server) -> None:
     plan = server.run("plan", "story").stdout.splitlines()
     assert plan[0] == f'-----> story: plan for main {commit[:7]} "Story"'
     assert re.fullmatch(r"       story\.example            keep: next renewal \d{4}-\d\d-\d\d", plan[1])
-    assert plan[2] == "       blocked-domain.example   issue: new"
+    assert plan[2] == "       blocked-domain.example   wait: the CA does not issue for this"
+    assert "next try" in " ".join(plan), "a refusal is remembered"
     planned = json.loads(server.run("plan", "story", "--json").stdout)["plan"]
     assert [(one["name"], one["action"]) for one in planned["certificates"]] == [
         (names[0], "keep"),
-        (names[1], "issue"),
+        (names[1], "wait"),
     ]
     assert (planned["commit"], planned["domains"], planned["added"], planned["removed"]) == (commit, names, [], [])
 

@@ -48,7 +48,9 @@ def test_a_good_certificate_is_kept() -> None:
 def test_a_wildcard_waits() -> None:
     """A wildcard is served without a certificate for now, and the CA is not asked."""
     decisions = decide(manifest(WILD), authority="ca", existing={}, now=START)
-    assert decisions == [Wait(own(WILD), (WILD,), "a wildcard certificate needs dns-01, which is not supported yet")]
+    assert decisions == [
+        Wait(own(WILD), (WILD,), "a wildcard certificate needs dns-01, which is not supported yet", "wildcard")
+    ]
 
 
 def test_a_certificate_of_another_ca_is_not_kept() -> None:

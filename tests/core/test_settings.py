@@ -1,5 +1,6 @@
 """The schema of server.toml: defaults, every key, and every mistake at once."""
 
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from hookrunner.model.server import (
     Acme,
     AppSettings,
     Authority,
+    Dns,
     Limits,
     Nginx,
     Pattern,
@@ -49,7 +51,7 @@ def test_every_key_but_the_email_has_a_default() -> None:
 
 EVERY_KEY = """
 state = "/srv/hookrunner"
-notify = []
+notify = ["/usr/local/bin/tell", "--now"]
 
 [acme]
 email = "you@example.org"
@@ -76,7 +78,7 @@ test = ["sudo", "nginx", "-t"]
 reload = ["true"]
 
 [dns]
-resolvers = ["127.0.0.1:8053"]
+resolvers = ["127.0.0.1:8053", "192.0.2.53", "[2001:db8::53]:5353", "2001:DB8::54", "[::1]"]
 public_addresses = ["203.0.113.7"]
 zones = {}
 
@@ -101,7 +103,7 @@ def test_every_key() -> None:
     """Each key of the schema finds its place."""
     settings = parse(EVERY_KEY.encode())
     assert settings == Settings(
-        acme=Acme("you@example.org", PEBBLE, 3, Path("/etc/pebble.pem")),
+        acme=Acme("you@example.org", PEBBLE, 3, Path("/etc/pebble.pem"), preflight=False),
         state=Path("/srv/hookrunner"),
         nginx=Nginx(
             sites=Path("/etc/nginx/sites"),
@@ -123,6 +125,17 @@ def test_every_key() -> None:
             ),
             AppName("empty"): AppSettings(allowed_domains=()),
         },
+        dns=Dns(
+            resolvers=(
+                ("127.0.0.1", 8053),
+                ("192.0.2.53", 53),
+                ("2001:db8::53", 5353),
+                ("2001:db8::54", 53),
+                ("::1", 53),
+            ),
+            public_addresses=(ip_address("203.0.113.7"),),
+        ),
+        notify=("/usr/local/bin/tell", "--now"),
     )
     assert settings.app(AppName("other")) == AppSettings(allowed_domains=None, proxies=())
 
@@ -261,7 +274,26 @@ def test_every_key() -> None:
             id="dns",
         ),
         pytest.param(
-            'notify = ["mail"]\n' + ACME + 'http01 = "responder"\n'
+            ACME + '[dns]\nresolvers = ["dns.example", "1.1.1.1:x", "1.1.1.1:0", "[::1]:99999", "1.1.1.1:"]\n',
+            [
+                (4, f'"{text}" {words}; a resolver is one, with its port or without: 192.0.2.53:53')
+                for text, words in (
+                    ("dns.example", "is not an IP address"),
+                    ("1.1.1.1:x", "is not an IP address"),
+                    ("1.1.1.1:0", "has no port that there is"),
+                    ("[::1]:99999", "has no port that there is"),
+                    ("1.1.1.1:", "is not an IP address"),
+                )
+            ],
+            id="resolvers",
+        ),
+        pytest.param(
+            'notify = "mail"\n' + ACME,
+            [(1, 'takes a program and its arguments as a list, like ["nginx", "-t", "-q"]')],
+            id="notify",
+        ),
+        pytest.param(
+            ACME + 'http01 = "responder"\n'
             'eab_kid = "x"\n'
             'eab_hmac_key = "y"\n'
             "[[acme.backup]]\n"
@@ -274,15 +306,14 @@ def test_every_key() -> None:
             'units = ["shop.service"]\n'
             'activate = [["x"]]\n',
             [
-                (1, '"notify" is not supported yet'),
-                (4, '"http01" is not supported yet'),
-                (5, '"eab_kid" is not supported yet'),
-                (6, '"eab_hmac_key" is not supported yet'),
-                (7, '"backup" is not supported yet'),
-                (10, '"publisher" is not supported yet'),
-                (11, '"zones" is not supported yet'),
-                (14, '"units" is not supported yet'),
-                (15, '"activate" is not supported yet'),
+                (3, '"http01" is not supported yet'),
+                (4, '"eab_kid" is not supported yet'),
+                (5, '"eab_hmac_key" is not supported yet'),
+                (6, '"backup" is not supported yet'),
+                (9, '"publisher" is not supported yet'),
+                (10, '"zones" is not supported yet'),
+                (13, '"units" is not supported yet'),
+                (14, '"activate" is not supported yet'),
             ],
             id="not yet",
         ),

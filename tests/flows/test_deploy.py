@@ -64,7 +64,7 @@ def test_one_refused_domain_stops_no_other(boot: Boot) -> None:
     assert push.status == 0
     assert push.verdict.startswith("warning: deploy 1 is live (")
     assert push.verdict.endswith(", 2 of 4 names have no HTTPS yet")
-    assert "later.example refused: " in shown
+    assert "later.example waiting: its DNS fails (SERVFAIL), probably broken DNSSEC" in shown
     assert "blocked-domain.example refused: the CA does not issue for this name: " in shown
     assert "leave blocked-domain.example out, or use another CA for it" in shown
     assert f"http://later.example:{server.http_port} no HTTPS yet" in shown

@@ -49,6 +49,7 @@ class Pebble:
         )
         self._ca.wait_for(lambda: listens(self._port) and listens(self._management))
         self.log = folder / "pebble.log"
+        self.resolver = f"127.0.0.1:{self._dns}"
 
     @functools.cache  # noqa: B019 — a few servers live as long as their tests
     def root(self) -> str:

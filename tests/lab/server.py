@@ -66,6 +66,7 @@ class Server:
                 "directory": self.pebble.directory,
                 "ca_bundle": str(self.pebble.ca_bundle),
             },
+            "dns": {"resolvers": [self.pebble.resolver]},
             "nginx": {
                 "sites": str(self.nginx.sites),
                 "listen": ["127.0.0.1"],

@@ -1,6 +1,11 @@
-"""One connection to an ACME server: `acme`'s client with our trust, more patience for nonces, and typed refusals."""
+"""One connection to an ACME server: `acme`'s client with our trust, more patience, and typed refusals."""
 
 import ssl
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +19,56 @@ from josepy.jwk import JWK
 from requests.adapters import HTTPAdapter
 
 import hookrunner
-from hookrunner.core.problems import ACME, Refusal
+from hookrunner.core.problems import ACME, Refusal, Subproblem
 
 _TIMEOUT = 20  # seconds to connect, and between two bytes
 _NONCES = 10  # tries; Pebble refuses every twentieth nonce by default (RFC 8555 section 6.5)
+_PAUSES, _LONGEST_PAUSE = 5, 10.0  # how often a CA that is busy is waited for, and the seconds it may ask for
+_BUSY = (429, 503)
 
 
 class Refused(Exception):
-    """The CA, or the way to it, says no. ``refusal`` says why, typed."""
+    """The CA, or the way to it, says no. ``refusal`` says why, typed; ``status`` is HTTP's, 0 without an answer."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: Refusal, status: int = 0) -> None:
         super().__init__(str(refusal))
         self.refusal = refusal
+        self.status = status
 
 
 class Network(ClientNetwork):
-    """`ClientNetwork` that asks again after ``badNonce``, which the library does once."""
+    """`ClientNetwork` that asks again after ``badNonce`` and when the CA is busy for a moment.
+
+    The library loses ``Retry-After`` and what a 409 says; here every answer that is an error raises :class:`Refused`.
+    """
+
+    def get(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """GET; see the base class."""
+        return self._patiently(lambda: super(Network, self).get(*args, **kwargs))
 
     def post(self, *args: Any, **kwargs: Any) -> requests.Response:
         """POST a signed object; see the base class."""
-        for _ in range(_NONCES - 1):
+        return self._patiently(lambda: self._post_once(*args, **kwargs))
+
+    def _patiently(self, send: Callable[[], requests.Response]) -> requests.Response:
+        nonces = pauses = 0
+        while True:
             try:
-                return super().post(*args, **kwargs)
-            except messages.Error as error:
-                if error.code != "badNonce":
+                return send()
+            except Refused as error:
+                if error.refusal.kind == "badNonce" and nonces < _NONCES:
+                    nonces += 1
+                elif (pause := _pause(error, pauses)) is not None:
+                    pauses += 1
+                    time.sleep(pause)
+                else:
                     raise
-        return super().post(*args, **kwargs)
+
+    @classmethod
+    def _check_response(cls, response: requests.Response, content_type: str | None = None) -> requests.Response:
+        if response.ok:
+            return super()._check_response(response, content_type)
+        raise Refused(_of_answer(response), response.status_code)
 
 
 class Client(ClientV2):
@@ -108,8 +137,7 @@ def refusal(error: Exception) -> Refusal:
         case Refused():
             return error.refusal
         case messages.Error():
-            kind = (error.typ or "").removeprefix(ACME)
-            return Refusal(kind or "protocol", error.detail or "")
+            return _of_problem(error.to_partial_json())
         case errors.TimeoutError():
             return Refusal("timeout", "")
         case requests.exceptions.Timeout():
@@ -130,6 +158,64 @@ def refusal(error: Exception) -> Refusal:
             return Refusal("protocol", f"an answer has another shape than RFC 8555 gives it: {error}")
         case _:
             raise error
+
+
+def _pause(error: Refused, before: int) -> float | None:
+    """The seconds to wait for a CA that is busy; None when that is not the trouble, or takes too long."""
+    if error.status not in _BUSY or before >= _PAUSES:
+        return None
+    asked = error.refusal.retry_after
+    if asked is None:
+        return 0.5 * 2**before if error.status != _BUSY[0] else None
+    pause = (asked - datetime.now(UTC)).total_seconds()
+    return max(pause, 0.1) if pause <= _LONGEST_PAUSE else None
+
+
+def _of_answer(response: requests.Response) -> Refusal:
+    """An answer that is an error: a problem document (RFC 7807), or whatever else it is."""
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    busy = response.status_code in _BUSY
+    if not isinstance(document, Mapping) or not str(document.get("type", "")).startswith(ACME):
+        detail = str(document.get("detail", "")) if isinstance(document, Mapping) else ""
+        kind = "overloaded" if busy else "protocol"
+        found = Refusal(kind, detail or f"HTTP status {response.status_code}")
+    else:
+        found = _of_problem(document)
+    return replace(found, retry_after=_retry_after(response.headers.get("Retry-After", "")))
+
+
+def _of_problem(document: Mapping[str, Any]) -> Refusal:
+    kind = str(document.get("type") or "").removeprefix(ACME)
+    subproblems = document.get("subproblems") or ()
+    return Refusal(
+        kind if kind not in ("", "about:blank") else "protocol",
+        str(document.get("detail") or ""),
+        subproblems=tuple(_subproblems(subproblems)) if isinstance(subproblems, list | tuple) else (),
+    )
+
+
+def _subproblems(documents: Iterable[object]) -> Iterable[Subproblem]:
+    for document in documents:
+        if isinstance(document, Mapping):
+            identifier = document.get("identifier")
+            name = identifier.get("value", "") if isinstance(identifier, Mapping) else ""
+            kind = str(document.get("type") or "").removeprefix(ACME)
+            yield Subproblem(str(name), kind, str(document.get("detail") or ""))
+
+
+def _retry_after(text: str) -> datetime | None:
+    """``Retry-After`` in seconds or as a date (RFC 9110 section 10.2.3); None when it is neither."""
+    now = datetime.now(UTC)
+    if text.strip().isdecimal():
+        return now + timedelta(seconds=min(int(text), 10**9))
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _innermost(error: BaseException) -> str:

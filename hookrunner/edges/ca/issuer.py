@@ -14,6 +14,7 @@ from acme import challenges, messages
 from cryptography import x509
 
 from hookrunner.core.problems import Refusal
+from hookrunner.edges import suffixes
 from hookrunner.edges.ca import account
 from hookrunner.edges.ca.client import Client, Refused, Trust, refusal
 from hookrunner.edges.ca.http01 import Webroot
@@ -87,13 +88,17 @@ class _Runner:
         self._directory = Client.get_directory(settings.authority.directory, self._trust.network())
         self._key, self._account = account.account(store, settings, self._trust, self._directory)
         self._own = threading.local()
+        self._brake = _Brake()
 
     def run(self, order: Order) -> Result:
         started = time.monotonic()
-        try:
-            outcome: Certificate | Refusal = self._certificate(order)
-        except Exception as error:
-            outcome = refusal(error)
+        outcome: Certificate | Refusal | None = self._brake.holding(order)
+        if outcome is None:
+            try:
+                outcome = self._certificate(order)
+            except Exception as error:
+                outcome = refusal(error)
+                self._brake.refused(order, outcome)
         return Result(order, outcome, time.monotonic() - started)
 
     def _client(self) -> Client:
@@ -144,6 +149,29 @@ class _Runner:
         if order.status != messages.STATUS_VALID:
             order = _order(_until(client, placed.uri, lambda answer: _order(answer).status == messages.STATUS_VALID))
         return client.fetch(str(order.certificate)).text
+
+
+class _Brake:
+    """Sends no further orders to a CA that wants none: a limit holds for its registered domain, the rest for all."""
+
+    _FOR_ALL = frozenset({"unreachable", "overloaded", "accountDoesNotExist", "externalAccountRequired"})
+
+    def __init__(self) -> None:
+        self._limited: dict[str, Refusal] = {}
+        self._all: Refusal | None = None
+
+    def refused(self, order: Order, refusal: Refusal) -> None:
+        """Remember a refusal that says something of the orders to come."""
+        if refusal.kind == "rateLimited":
+            self._limited[suffixes.registered(order.certificate.domain)] = refusal
+        if refusal.kind in self._FOR_ALL or len(self._limited) > 1:
+            self._all = refusal
+
+    def holding(self, order: Order) -> Refusal | None:
+        """Why ``order`` is not sent."""
+        if self._all or not self._limited:
+            return self._all
+        return self._limited.get(suffixes.registered(order.certificate.domain))
 
 
 def _http01(authorization: messages.Authorization) -> messages.ChallengeBody:

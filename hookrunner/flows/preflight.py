@@ -1,0 +1,152 @@
+"""Preflight: looks at domains before the CA is asked; all of them together, in a short bounded time.
+
+Answers are kept for the run. Verdicts are `core/preflight`'s.
+"""
+
+import asyncio
+import ipaddress
+import secrets
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+from hookrunner.core import preflight
+from hookrunner.core.preflight import Address, Answer, Look, Place, Seen, Trouble, Verdict
+from hookrunner.edges.ca.http01 import WELL_KNOWN, Webroot
+from hookrunner.edges.records import Store
+from hookrunner.model.names import Domain
+from hookrunner.model.server import Settings
+
+_LONGEST = 10.0  # seconds for the DNS of all domains, and again for all looks
+_AT_ONCE = 64  # looks
+
+_K = TypeVar("_K")
+_R = TypeVar("_R")
+
+
+def is_wanted(settings: Settings) -> bool:
+    """Whether the settings ask for it.
+
+    A CA on a loopback address is one for tests, with a DNS of its own: without ``dns.resolvers`` nothing can be said.
+    """
+    host = urlsplit(settings.acme.authority.directory).hostname or ""
+    return settings.acme.preflight and (bool(settings.dns.resolvers) or not _is_loopback(host))
+
+
+class Preflight:
+    """One run's eyes. Use as a context: what it started is over when it is left."""
+
+    def __init__(self, settings: Settings, store: Store, now: datetime) -> None:
+        from hookrunner.edges import dns
+
+        self._now = now
+        self._settings = settings
+        self._store = store
+        self._runner = asyncio.Runner()
+        self._resolver = dns.Resolver(settings.dns.resolvers)
+        self._answers: dict[Domain, Answer] = {}
+
+    def __enter__(self) -> Self:
+        self._runner.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._runner.__exit__(kind, error, at)
+
+    def answers(self, domains: Iterable[Domain]) -> Mapping[Domain, Answer]:
+        """What the DNS says of each domain."""
+        new = {domain: self._resolver.answer(domain) for domain in domains if domain not in self._answers}
+        found = self._runner.run(_within(_LONGEST, new))
+        self._answers |= found | {domain: _unanswered(domain) for domain in new if domain not in found}
+        return self._answers
+
+    def verdicts(self, domains: Sequence[Domain], *, secured: frozenset[Domain]) -> dict[Domain, Verdict]:
+        """What stands in the way of each domain. ``secured`` ones have a certificate now."""
+        answers = self.answers(domains)
+        place = self._place(any(answers[domain].caa for domain in domains))
+        found = {domain: preflight.of_dns(answers[domain], place) for domain in domains}
+        passed = {domain: answers[domain] for domain, verdict in found.items() if not verdict.kind}
+        looks = self._looks(passed, secured)
+        for domain, answer in passed.items():
+            found[domain] = preflight.of_looks(answer, looks[domain], place)
+        return found
+
+    def _place(self, has_caa: bool) -> Place:
+        from hookrunner.edges import addresses
+
+        identities: tuple[str, ...] = ()
+        account: str | None = None
+        if has_caa:
+            from hookrunner.edges.ca import directory
+
+            identities = directory.caa_identities(self._store, self._settings.acme, self._now)
+            account = directory.account_url(self._store, self._settings.acme)
+        return Place(
+            public=self._settings.dns.public_addresses or addresses.public(),
+            port=self._settings.nginx.public_http_port,
+            identities=identities,
+            ca=self._settings.acme.authority.title,
+            account=account,
+            resolver_works=self._resolver.works,
+        )
+
+    def _looks(self, passed: Mapping[Domain, Answer], secured: frozenset[Domain]) -> dict[Domain, list[Look]]:
+        from hookrunner.edges import probe
+
+        name, content = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        nginx = self._settings.nginx
+        web = probe.Web(nginx.public_http_port, nginx.public_https_port, self._is_own, self._resolver.addresses)
+        token = probe.Token(f"/{WELL_KNOWN}/{name}", content.encode())
+        at_once = asyncio.Semaphore(_AT_ONCE)
+
+        async def look(domain: Domain, address: Address) -> Look:
+            async with at_once:
+                return await probe.look(domain.name, address, token, web, has_https=domain in secured)
+
+        wanted = {(d, address): look(d, address) for d, answer in passed.items() for address in answer.addresses}
+        if not wanted:
+            return {domain: [] for domain in passed}
+        webroot = Webroot(self._settings.challenges)
+        webroot.show(name, content)
+        try:
+            found = self._runner.run(_within(_LONGEST, wanted))
+        finally:
+            webroot.hide(name)
+        return {
+            domain: [
+                found.get((domain, address)) or Look(address, Seen.SILENT, self._is_own(address))
+                for address in answer.addresses
+            ]
+            for domain, answer in passed.items()
+        }
+
+    def _is_own(self, address: Address) -> bool:
+        from hookrunner.edges import addresses
+
+        return address in self._settings.dns.public_addresses or addresses.is_own(address)
+
+
+async def _within(seconds: float, wanted: Mapping[_K, Coroutine[Any, Any, _R]]) -> dict[_K, _R]:
+    """The results of those that end in time."""
+    tasks = {key: asyncio.create_task(work) for key, work in wanted.items()}
+    if not tasks:
+        return {}
+    done, late = await asyncio.wait(tasks.values(), timeout=seconds)
+    for task in late:
+        task.cancel()
+    return {key: task.result() for key, task in tasks.items() if task in done}
+
+
+def _unanswered(domain: Domain) -> Answer:
+    from hookrunner.edges import suffixes
+
+    return Answer(domain, suffixes.registered(domain), trouble=Trouble.SILENT)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
