@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 
 import hookrunner
-from hookrunner.cli import apps, deploys, files, hook, manifests, reports, server
+from hookrunner.cli import apps, deploys, files, hook, manifests, renewing, reports, server
 from hookrunner.cli.context import Context, pass_context
 from hookrunner.cli.files import Unusable
 from hookrunner.cli.output import say_all
@@ -32,8 +32,8 @@ def _hook(context: Context, name: str, app: str | None) -> None:
     sys.exit(hook.main(name, app, config=context.given_config))
 
 
-_COMMANDS = (server.init, manifests.new, manifests.check, apps.apps, apps.hooks, deploys.plan, deploys.deploy)
-for command in (*_COMMANDS, reports.status, reports.report):
+_SET_UP = (server.init, manifests.new, manifests.check, apps.apps, apps.hooks)
+for command in (*_SET_UP, deploys.plan, deploys.deploy, renewing.renew, reports.status, reports.report):
     main.add_command(command)
 
 

@@ -32,7 +32,7 @@ def deploy(context: Context, app: str, rev: str | None, *, retry: bool, as_json:
     name = context.app(app)
     repository = context.repository(name)
     ref, commit = _revision(repository, rev)
-    queued = records.queue(context.store, name, commit=commit, ref=ref, now=context.now)
+    queued = records.queue(context.store, name, commit=commit, ref=ref, now=context.now, cause="deploy")
     printer = Printer(2 if as_json else 1, open_log(context.settings.log(name, queued.number)))
     with printer.alive():
         ended = deploying.run(queued, repository, context.settings, context.now, printer, retry=retry)

@@ -5,10 +5,11 @@ from datetime import datetime
 
 import click
 
+from hookrunner.cli import prometheus
 from hookrunner.cli.context import Context, pass_context
 from hookrunner.cli.output import Printer
-from hookrunner.cli.tables import day, moment, show_json, show_table
-from hookrunner.core import wording
+from hookrunner.cli.tables import advice_json, day, moment, show_json, show_table
+from hookrunner.core import obstacles, renewal, wording
 from hookrunner.core.visible import visible
 from hookrunner.flows import observe
 from hookrunner.flows.observe import AppStatus, NameStatus, Standing
@@ -29,23 +30,29 @@ def status(context: Context, app: str | None, *, as_json: bool) -> None:
     for number, one in enumerate(every):
         if number:
             click.echo("")
-        _show_app(one)
+        _show_app(one, context.now)
 
 
 @click.command()
 @click.argument("app", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--metrics", is_flag=True, help="Print Prometheus text.")
 @pass_context
-def report(context: Context, app: str | None, *, as_json: bool) -> None:
+def report(context: Context, app: str | None, *, as_json: bool, metrics: bool) -> None:
     """Show the certificates: names, CA, expiry, next renewal.
 
-    Exits with 1 when a domain waits for its certificate, or when a renewal is overdue, so that a monitor can run it.
+    Exits with 1 when a domain waits for its certificate, when a renewal failed, or when a certificate may expire
+    first, so that a monitor can run it.
     """
     names = [
         (one.app, name) for one in (observe.status(context.store, a) for a in context.apps(app)) for name in one.names
     ]
     wanted = [(owner, name) for owner, name in names if name.standing is not Standing.HTTP]
-    if as_json:
+    if as_json and metrics:
+        raise click.UsageError("--json and --metrics are two forms of one thing; choose one")
+    if metrics:
+        prometheus.show(wanted, context.now)
+    elif as_json:
         show_json(
             "certificates",
             [{"app": str(owner), **_certificate_json(name, context.now)} for owner, name in wanted],
@@ -67,7 +74,7 @@ def report(context: Context, app: str | None, *, as_json: bool) -> None:
                 for owner, name in wanted
             ],
         )
-        _show_reasons([name for _, name in wanted if name.why])
+        _show_reasons([name for _, name in wanted if name.why], context.now)
     if any(_state(name, context.now) != "good" for _, name in wanted):
         sys.exit(1)
 
@@ -77,19 +84,29 @@ def _state(name: NameStatus, now: datetime) -> str:
         return "waiting"
     if name.certificate is None or name.certificate.not_after <= now:
         return "expired"
-    return "renewal overdue" if name.due and name.due <= now else "good"
+    if renewal.warning(name.certificate) <= now:
+        return "expires soon"
+    return "renewal failed" if name.obstacle and name.due and name.due <= now else "good"
 
 
-def _show_reasons(waiting: list[NameStatus]) -> None:
+def _show_reasons(waiting: list[NameStatus], now: datetime) -> None:
     width = wording.column(str(name.domain) for name in waiting)
     sys.stdout.flush()
     for number, name in enumerate(waiting):
         if number == 0:
             Printer(1).say(wording.step("Why these wait"))
-        Printer(1).say(wording.row(str(name.domain), name.why, width))
+        Printer(1).say(wording.row(str(name.domain), _why(name, now), width))
+    advice = [one for name in waiting if name.obstacle for one in name.obstacle.advice]
+    for text in obstacles.hints(advice):
+        Printer(1).say(wording.hint(text))
 
 
-def _show_app(app: AppStatus) -> None:
+def _why(name: NameStatus, now: datetime) -> str:
+    """Why it waits, and until when."""
+    return f"{name.why}, next try {wording.moment(name.next_try, now)}" if name.next_try else name.why
+
+
+def _show_app(app: AppStatus, now: datetime) -> None:
     if app.live is None:
         click.echo(f"{app.app}: nothing is live yet")
         _show_last(app)
@@ -104,13 +121,20 @@ def _show_app(app: AppStatus) -> None:
             (
                 str(name.domain),
                 name.standing.value,
-                f"until {day(name.certificate.not_after)}, renews {day(name.due)}"
-                if name.certificate
-                else name.why or "-",
+                _standing(name, now),
             )
             for name in app.names
         ],
     )
+
+
+def _standing(name: NameStatus, now: datetime) -> str:
+    if name.certificate is None:
+        return _why(name, now) or "-"
+    until = f"until {day(name.certificate.not_after)}"
+    if name.obstacle and name.due and name.due <= now:
+        return f"{until}, renewal waits: {_why(name, now)}"
+    return f"{until}, renews {day(name.due)}"
 
 
 def _show_last(app: AppStatus) -> None:
@@ -130,7 +154,7 @@ def _app_json(app: AppStatus) -> dict[str, object]:
             {
                 "name": str(name.domain),
                 "state": name.standing.value,
-                "why": name.why or None,
+                **_obstacle_json(name),
                 "not_after": moment(name.certificate.not_after) if name.certificate else None,
                 "next_renewal": moment(name.due),
             }
@@ -151,5 +175,16 @@ def _certificate_json(name: NameStatus, now: datetime) -> dict[str, object]:
         "not_after": moment(certificate.not_after) if certificate else None,
         "next_renewal": moment(name.due),
         "state": _state(name, now).replace(" ", "_"),
+        **_obstacle_json(name),
+    }
+
+
+def _obstacle_json(name: NameStatus) -> dict[str, object]:
+    obstacle = name.obstacle
+    return {
         "why": name.why or None,
+        "kind": obstacle.kind if obstacle else None,
+        "hints": advice_json(obstacle.advice) if obstacle else [],
+        "since": moment(obstacle.since) if obstacle else None,
+        "next_try": moment(name.next_try),
     }

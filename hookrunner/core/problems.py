@@ -30,7 +30,7 @@ class Refusal:
 
     def __str__(self) -> str:
         words = _WORDS.get(self.kind, self.kind)
-        if len(self.subproblems) < 2:  # noqa: PLR2004 — the one share is the whole
+        if len(self.subproblems) < 2:
             return f"{words}: {self.detail}" if self.detail else words
         shares = (f"{sub.identifier or 'a name'}: {_WORDS.get(sub.kind, sub.kind)}" for sub in self.subproblems)
         return f"{words}: {'; '.join(shares)}"

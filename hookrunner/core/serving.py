@@ -32,6 +32,23 @@ def publication(
     return replace(made, previous=before.release) if before and made.folders <= before.folders else made
 
 
+def secured(live: Publication, *, authority: str, existing: Mapping[CertificateId, Certificate]) -> Publication:
+    """The same release and sites, with the certificates that exist now. Names keep one that has no successor."""
+    kept = {name.domain: name.certificate if name.certificate in existing else None for name in live.names}
+    sites = tuple(
+        replace(
+            published,
+            names=tuple(
+                ServedName(n.domain, _certificate(published.site, n.domain, authority, existing) or kept[n.domain])
+                for n in published.names
+            ),
+        )
+        for published in live.sites
+    )
+    used = sorted({name.certificate for site in sites for name in site.names if name.certificate})
+    return replace(live, sites=sites, chains={certificate: existing[certificate].chain for certificate in used})
+
+
 def _site(site: Site, authority: str, existing: Mapping[CertificateId, Certificate]) -> PublishedSite:
     names = tuple(ServedName(domain, _certificate(site, domain, authority, existing)) for domain in site.domains)
     return PublishedSite(names, site)

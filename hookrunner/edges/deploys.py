@@ -1,5 +1,6 @@
 """Deploys as records: one number each, counted up for the app; and what its publication left live."""
 
+import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from hookrunner.model.names import AppName
 from hookrunner.model.publication import Publication
 
 
-def queue(store: Store, app: AppName, *, commit: str, ref: str, now: datetime) -> Deploy:
+def queue(store: Store, app: AppName, *, commit: str, ref: str, now: datetime, cause: str = "push") -> Deploy:
     """A new deploy, under the next number of the app."""
     while True:
         last = store.get(f"numbers/{app}")
@@ -20,7 +21,7 @@ def queue(store: Store, app: AppName, *, commit: str, ref: str, now: datetime) -
             store.put(f"numbers/{app}", {"last": number}, if_revision=last.revision if last else ABSENT)
         except Conflict:
             continue
-        deploy = Deploy(app, number, commit, ref, now)
+        deploy = Deploy(app, number, commit, ref, now, cause=cause)
         store.put(_key(deploy), deploy.to_json(), if_revision=ABSENT)
         return deploy
 
@@ -53,6 +54,7 @@ def save_publication(store: Store, deploy: Deploy, publication: Publication, tls
             "published": times.written(now),
             "publication": document,
             "tls": [str(word) for word in tls],
+            "served": {str(one): digest(chain) for one, chain in publication.chains.items()},
         },
     )
 
@@ -64,6 +66,16 @@ def publication(store: Store, app: AppName) -> tuple[Deploy, Publication] | None
         return None
     deploy = get(store, app, record.value["deploy"])
     return (deploy, Publication.from_json(record.value["publication"])) if deploy else None
+
+
+def is_served(store: Store, publication: Publication) -> bool:
+    """Whether what is live is just this, with these very chains."""
+    record = store.get(f"publications/{publication.app}")
+    if record is None:
+        return False
+    chains = {str(one): digest(chain) for one, chain in publication.chains.items()}
+    live = Publication.from_json(record.value["publication"])
+    return record.value.get("served") == chains and live.sites == publication.sites
 
 
 def live_manifest(store: Store, app: AppName) -> Manifest | None:
@@ -78,6 +90,11 @@ def live_manifest(store: Store, app: AppName) -> Manifest | None:
     certificates, challenge, key, profile = words
     tls = Tls(Certificates(certificates), Challenge(challenge), KeyType(key), profile)
     return Manifest(tuple(published.site for published in sites), tls)
+
+
+def digest(chain: str) -> str:
+    """What tells one chain from another."""
+    return hashlib.sha256(chain.encode()).hexdigest()
 
 
 def _key(deploy: Deploy) -> str:

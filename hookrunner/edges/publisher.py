@@ -30,6 +30,10 @@ class Publisher(Protocol):
         """Serve exactly this for the app, or change nothing."""
         ...
 
+    def publish_all(self, publications: Sequence[Publication]) -> list[Published | Refused]:
+        """Serve these, with one reload; an app whose publication is refused keeps what it has."""
+        ...
+
     def withdraw(self, app: AppName) -> Published | Refused:
         """Serve nothing for the app any more, or change nothing."""
         ...
@@ -52,6 +56,15 @@ class InProcess:
     def publish(self, publication: Publication) -> Published | Refused:
         """See :meth:`Publisher.publish`."""
         return _outcome(self._ask({"publish": publication.to_json()}))
+
+    def publish_all(self, publications: Sequence[Publication]) -> list[Published | Refused]:
+        """See :meth:`Publisher.publish_all`."""
+        if not publications:
+            return []
+        answer = self._ask({"publish": [publication.to_json() for publication in publications]})
+        if "answers" not in answer:
+            return [_outcome(answer) for _ in publications]
+        return [_outcome(one) for one in answer["answers"]]
 
     def withdraw(self, app: AppName) -> Published | Refused:
         """See :meth:`Publisher.withdraw`."""

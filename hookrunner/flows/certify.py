@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hookrunner.core import wording
-from hookrunner.core.certificates import Decision, Issue, Keep, Wait
+from hookrunner.core.certificates import Decision, Keep, Wait
 from hookrunner.core.wording import Line
 from hookrunner.edges.publisher import Publisher
 from hookrunner.edges.records import Store
@@ -30,15 +30,25 @@ class Certified:
 
 
 def certify(
-    outlooks: Sequence[Outlook], *, settings: Settings, store: Store, publisher: Publisher, now: datetime, say: Say
+    outlooks: Sequence[Outlook],
+    *,
+    settings: Settings,
+    store: Store,
+    publisher: Publisher,
+    now: datetime,
+    say: Say,
+    only_news: bool = False,
 ) -> dict[AppName, Certified]:
-    """Carry the decisions out, say each result as it comes, and remember what waits."""
+    """Carry the decisions out, say each result as it comes, and remember what waits.
+
+    ``only_news``: say nothing of certificates that stay.
+    """
     authority = settings.acme.authority
     made = {outlook.app: Certified() for outlook in outlooks}
     widths: dict[AppName, int] = {}
     for outlook in outlooks:
         widths[outlook.app] = wording.column(str(domain) for domain in outlook.manifest.domains)
-        _begin(outlook, authority.title, made[outlook.app], widths[outlook.app], now, say)
+        _begin(outlook, authority.title, made[outlook.app], widths[outlook.app], now, say, only_news=only_news)
         outlook.remember(store, authority.name, now)
     advised: set[tuple[AppName, str]] = set()
     for result in issue.issue(outlooks, settings=settings, store=store, publisher=publisher, now=now):
@@ -56,14 +66,16 @@ def certify(
     return made
 
 
-def _begin(outlook: Outlook, ca: str, certified: Certified, width: int, now: datetime, say: Say) -> None:
+def _begin(
+    outlook: Outlook, ca: str, certified: Certified, width: int, now: datetime, say: Say, *, only_news: bool
+) -> None:
     if all(isinstance(decision, Keep) for decision in outlook.decisions):
         return
     missing = outlook.issues
     if missing:
         say(outlook.app, wording.step(f"Asking {ca} for {wording.counted(len(missing), 'certificate')}"))
     for decision in outlook.decisions:
-        if not isinstance(decision, Issue):
+        if isinstance(decision, Wait) or (isinstance(decision, Keep) and not only_news):
             say(outlook.app, wording.row(str(decision.certificate.domain), _said(decision, outlook, now), width))
         if isinstance(decision, Wait):
             _blocked(certified, decision.certificate, decision.kind, [outlook])

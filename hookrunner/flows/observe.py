@@ -34,6 +34,11 @@ class NameStatus:
     obstacle: Obstacle | None = None  # what stands in the way of its certificate, or of a renewal
 
     @property
+    def next_try(self) -> datetime | None:
+        """When the CA may be asked again; None: as soon as what stands in the way is gone."""
+        return self.obstacle.until if self.obstacle else None
+
+    @property
     def due(self) -> datetime | None:
         """When its certificate is renewed."""
         return renewal.due(self.certificate) if self.certificate else None

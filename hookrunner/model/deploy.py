@@ -32,6 +32,7 @@ class Deploy(NamedTuple):
     ended: datetime | None = None
     outcome: str = ""  # the verdict, in words
     why: str = ""  # what made it fail
+    cause: str = "push"  # what set it in motion: push, deploy or renew
 
     @property
     def short(self) -> str:
@@ -60,6 +61,7 @@ class Deploy(NamedTuple):
             "ended": times.written(self.ended) if self.ended else None,
             "outcome": self.outcome,
             "why": self.why,
+            "cause": self.cause,
         }
 
     @classmethod
@@ -76,4 +78,5 @@ class Deploy(NamedTuple):
             ended=times.read(data["ended"]) if data["ended"] else None,
             outcome=data["outcome"],
             why=data["why"],
+            cause=data.get("cause", "push"),
         )

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +49,8 @@ class Door:
     def answer(self, request: object) -> dict[str, Any]:
         """The answer to one request: ``{"csr": […]}``, ``{"published": …}`` or ``{"refused": …}``.
 
-        Requests are ``{"csr": […]}``, ``{"publish": …}`` and ``{"withdraw": app}``.
+        Requests are ``{"csr": […]}``, ``{"publish": …}`` and ``{"withdraw": app}``. Several apps at once,
+        ``{"publish": […]}``, have ``{"answers": […]}``, one each.
 
         A request that is none is refused; nothing that is asked can raise :class:`Invalid` out of here.
         """
@@ -57,6 +58,9 @@ class Door:
             match request:
                 case {"csr": list(wanted), **rest} if not rest:
                     return {"csr": self._csrs([CsrRequest.from_json(one) for one in wanted])}
+                case {"publish": list(documents), **rest} if not rest:
+                    wanted = [Publication.from_json(document) for document in documents]
+                    return {"answers": [_document(answer) for answer in self._publish_all(wanted)]}
                 case {"publish": document, **rest} if not rest:
                     return _document(self._publish(Publication.from_json(document)))
                 case {"withdraw": str(app), **rest} if not rest:
@@ -77,7 +81,54 @@ class Door:
     def _publish(self, publication: Publication) -> Published | Refused:
         holders = self._holders()
         self._check(publication, holders)
-        with self._alone(), Undo() as undo:
+        with self._alone():
+            return self._publish_one(publication, holders)
+
+    def _publish_all(self, publications: list[Publication]) -> list[Published | Refused]:
+        """One test and one reload for all of them; where that does not work, each by itself."""
+        holders = self._holders()
+        with self._alone():
+            try:
+                for publication in publications:
+                    self._check(publication, holders)
+                together = self._publish_together(publications, holders)
+            except Invalid:
+                together = None
+            return together or [self._publish_or_refuse(publication, holders) for publication in publications]
+
+    def _publish_or_refuse(self, publication: Publication, holders: Holders) -> Published | Refused:
+        try:
+            self._check(publication, holders)
+        except Invalid as error:
+            return Refused(Reason.REQUEST, (str(error),))
+        return self._publish_one(publication, holders)
+
+    def _publish_together(self, publications: list[Publication], holders: Holders) -> list[Published | Refused] | None:
+        """All of them or None, and then nothing has changed."""
+        with Undo() as undo:
+            try:
+                changed = [one for publication in publications for one in self._install(publication, undo)]
+            except KeyLost:
+                return None
+            version = self._nginx.version()
+            for publication in publications:
+                undo.write(self._file(publication.app), render.app_file(publication, self._settings, version))
+            answer = self._take_over(publications[0].app, publications, holders, undo)
+            if isinstance(answer, Refused):
+                return None
+            for publication in publications:
+                self._switch(publication)
+            undo.keep()
+            for certificate in changed:
+                self._keys.prune(certificate)
+        shares = ({name.domain for name in publication.names} for publication in publications)
+        return [
+            Published(answer.reloads, {domain: words for domain, words in answer.checked.items() if domain in mine})
+            for mine in shares
+        ]
+
+    def _publish_one(self, publication: Publication, holders: Holders) -> Published | Refused:
+        with Undo() as undo:
             try:
                 changed = self._install(publication, undo)
             except KeyLost as error:
@@ -87,7 +138,7 @@ class Door:
             if changed or not self._is_published(publication, file):
                 version = self._nginx.version()
                 undo.write(file, render.app_file(publication, self._settings, version))
-                answer = self._take_over(publication.app, publication, holders, undo)
+                answer = self._take_over(publication.app, [publication], holders, undo)
             else:
                 answer = Published(0, {})
             if isinstance(answer, Refused):
@@ -104,7 +155,7 @@ class Door:
             answer: Published | Refused = Published(0, {})
             if self._file(app).exists():
                 undo.remove(self._file(app))
-                answer = self._take_over(app, None, self._holders(), undo)
+                answer = self._take_over(app, [], self._holders(), undo)
             if isinstance(answer, Published):
                 undo.keep()
                 for link in (self._settings.current(app), self._settings.previous(app)):
@@ -158,7 +209,7 @@ class Door:
         return self._settings.nginx.sites / DEFAULT_FILE
 
     def _take_over(
-        self, app: AppName, publication: Publication | None, holders: Holders, undo: Undo
+        self, app: AppName, publications: Sequence[Publication], holders: Holders, undo: Undo
     ) -> Published | Refused:
         """Have nginx test the files as they are now, reload, and see the new workers answer.
 
@@ -169,7 +220,7 @@ class Door:
         generation = os.urandom(16).hex()
         version, names = self._nginx.version(), _names(holders)
         undo.write(self._default_file, render.default_file(self._settings, version, generation=generation, names=names))
-        served = [name.domain for name in publication.names] if publication else []
+        served = [name.domain for publication in publications for name in publication.names]
         tested = self._nginx.test()
         if not tested.ok:
             undo.back()
@@ -182,9 +233,9 @@ class Door:
         if reloaded.ok:
             with ThreadPoolExecutor(1) as beside:  # most of both is waiting
                 https = (self._nginx.address(), self._settings.nginx.https_port)
-                checked = beside.submit(leaves.check, publication, *https) if publication else None
+                checked = beside.submit(leaves.check, publications, *https)
                 if self._nginx.runs(generation, reading=reloaded.took):
-                    return Published(1, checked.result() if checked else {})
+                    return Published(1, checked.result())
         undo.back()
         self._nginx.reload()
         return Refused(Reason.RELOAD if reloaded.called else Reason.PROGRAM, _why_not_reloaded(reloaded))

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from collections.abc import Sequence
 
 from hookrunner.model.names import Domain
 from hookrunner.model.publication import Publication
@@ -10,11 +11,18 @@ _AT_ONCE = 8
 _OLD_WORKERS = 2.0  # seconds that workers of the configuration before may still accept connections
 
 
-def check(publication: Publication, address: str, port: int) -> dict[Domain, str | None]:
-    """What is wrong with each secured name of the publication, or None."""
+def check(publications: Sequence[Publication], address: str, port: int) -> dict[Domain, str | None]:
+    """What is wrong with each secured name of the publications, or None."""
     from concurrent.futures import ThreadPoolExecutor
 
-    secured = [(name.domain, publication.chains[name.certificate]) for name in publication.names if name.certificate]
+    secured = [
+        (name.domain, publication.chains[name.certificate])
+        for publication in publications
+        for name in publication.names
+        if name.certificate
+    ]
+    if not secured:
+        return {}
     until = time.monotonic() + _OLD_WORKERS
 
     def wrong_at_last(domain: Domain, chain: str) -> str | None:

@@ -92,7 +92,7 @@ def test_a_leaf_that_another_file_serves_is_seen(room: Room) -> None:
     asked = publication("shop", FIRST, site(("a.example", identity)), chains={identity: chain, other: other_chain})
     publish(room, asked)
     wrong = replace(asked, chains={identity: other_chain, other: chain})
-    assert leaves.check(wrong, "127.0.0.1", room.server.https_port) == {
+    assert leaves.check([wrong], "127.0.0.1", room.server.https_port) == {
         Domain("a.example"): "nginx serves another certificate"
     }
 

@@ -1,0 +1,56 @@
+"""`renew`: what the timer runs."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from hookrunner.cli.context import Context, pass_context
+from hookrunner.cli.output import Printer, open_log
+from hookrunner.cli.tables import show_json
+from hookrunner.core import wording
+from hookrunner.core.wording import Kind, Line
+from hookrunner.edges.publisher import InProcess
+from hookrunner.flows.renew import Run
+from hookrunner.model.deploy import Deploy
+
+
+@click.command()
+@click.argument("app", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; the log goes to standard error.")
+@pass_context
+def renew(context: Context, app: str | None, *, as_json: bool) -> None:
+    """Secure the names that wait for their certificate, and renew what is due.
+
+    For a timer: every five minutes is right. The DNS is asked first, the CA only for names that are ready; nginx is
+    reloaded once. A name that goes on waiting is no failure.
+    """
+    settings, store = context.settings, context.store
+
+    def keep_log(deploy: Deploy, lines: Sequence[Line]) -> None:
+        descriptor = open_log(settings.log(deploy.app, deploy.number))
+        try:
+            log = Printer(descriptor)
+            for line in lines:
+                log.say(line)
+        finally:
+            os.close(descriptor)
+
+    sys.stdout.flush()
+    printer = Printer(2 if as_json else 1)
+    run = Run(settings, store, InProcess(settings, store), printer.say, keep_log, context.now)
+    renewed = run.over(context.apps(app))
+    if as_json:
+        show_json("renewal", {"secured": renewed.secured, "waiting": renewed.waiting, "failed": renewed.failed})
+    else:
+        printer.say(_verdict(renewed.secured, renewed.waiting, failed=renewed.failed))
+    sys.exit(1 if renewed.failed else 0)
+
+
+def _verdict(secured: int, waiting: int, *, failed: bool) -> Line:
+    if failed:
+        return wording.error("a new certificate could not be served, the sites are as they were")
+    done = wording.counted(secured, "new certificate") if secured else "nothing was due"
+    wait = f", {wording.counted(waiting, 'name')} {'waits' if waiting == 1 else 'wait'}" if waiting else ""
+    return Line(Kind.WARNING if waiting else Kind.SUCCESS, f"{done}{wait}")

@@ -1,0 +1,161 @@
+"""What the timer runs: names that wait for their certificate and certificates that are due, of all apps together.
+
+The DNS is asked first and the CA only for what is ready; nginx is reloaded once for everything.
+"""
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from hookrunner.core import obstacles, publishing, serving, wording
+from hookrunner.core.wording import Kind, Line
+from hookrunner.edges import certificates, deploys
+from hookrunner.edges.publisher import Publisher
+from hookrunner.edges.records import Busy, Store
+from hookrunner.flows import certify, notices, outlook
+from hookrunner.flows.certify import Certified
+from hookrunner.model.app import Manifest
+from hookrunner.model.deploy import Deploy, State
+from hookrunner.model.names import AppName, Domain
+from hookrunner.model.publication import CertificateId, Publication, Refused
+from hookrunner.model.server import Settings
+
+
+@dataclass(slots=True)
+class App:
+    """One app's share of a run."""
+
+    name: AppName
+    commit: str
+    ref: str
+    manifest: Manifest
+    live: Publication
+    lines: list[Line] = field(default_factory=list)  # what was said of it: the log of its deploy
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """How a run ended."""
+
+    secured: int  # certificates that are new and served
+    waiting: int  # names and renewals that wait
+    failed: bool  # whether a certificate is there and could not be served
+
+
+@dataclass(slots=True)
+class Run:
+    """One run over the ``apps``; ``say`` shows its lines, ``keep_log`` writes the log of a deploy."""
+
+    settings: Settings
+    store: Store
+    publisher: Publisher
+    say: Callable[[Line], None]
+    keep_log: Callable[[Deploy, Sequence[Line]], None]
+    now: datetime
+
+    def over(self, names: Sequence[AppName]) -> Renewed:
+        """Secure what can be secured. Apps that deploy just now are passed over."""
+        with ExitStack() as locks:
+            apps = {app.name: app for app in self._free(names, locks)}
+            outlooks = outlook.look(
+                [(app.name, app.manifest) for app in apps.values()],
+                settings=self.settings,
+                store=self.store,
+                now=self.now,
+            )
+            busy = {one.app for one in outlooks if one.issues or one.waits}
+            made = certify.certify(
+                [one for one in outlooks if one.app in busy],
+                settings=self.settings,
+                store=self.store,
+                publisher=self.publisher,
+                now=self.now,
+                say=lambda name, line: self._say(apps[name], line),
+                only_news=True,
+            )
+            for name, certified in made.items():
+                for text in obstacles.hints(certified.advice):
+                    self._say(apps[name], wording.hint(text))
+            failed = self._publish(list(apps.values()), made)
+            for app in apps.values():
+                notices.tell(self.settings, self.store, app.name, self.now, functools.partial(self._say, app))
+        return Renewed(
+            secured=sum(certified.issued for certified in made.values()),
+            waiting=sum(len(certified.waiting) + certified.renewals_waiting for certified in made.values()),
+            failed=failed,
+        )
+
+    def _free(self, names: Sequence[AppName], locks: ExitStack) -> Iterator[App]:
+        for name in sorted(names):  # everybody takes them in this order
+            try:
+                locks.enter_context(self.store.lock(f"apps/{name}", wait=0))
+            except Busy:
+                self.say(wording.step(f"{name}: a deploy is running, looked at the next time"))
+                continue
+            live, manifest = deploys.publication(self.store, name), deploys.live_manifest(self.store, name)
+            if live and manifest:
+                deploy, publication = live
+                yield App(name, deploy.commit, deploy.ref, manifest, publication)
+
+    def _publish(self, apps: Sequence[App], made: dict[AppName, Certified]) -> bool:
+        """Serve the new certificates, recorded like a deploy; whether one of the apps could not.
+
+        New is also what an earlier run had issued, and could not serve.
+        """
+        wanted = [(app, self._secured(app)) for app in apps]
+        new = [(app, publication) for app, publication in wanted if not deploys.is_served(self.store, publication)]
+        if not new:
+            return False
+        begun = [self._begun(app) for app, _ in new]
+        answers = self.publisher.publish_all([publication for _, publication in new])
+        failed = False
+        for (app, publication), deploy, answer in zip(new, begun, answers, strict=True):
+            certified = made.get(app.name, Certified())
+            if isinstance(answer, Refused):
+                failed = True
+                for lost in answer.lost:
+                    certificates.forget(self.store, lost)
+                for line in publishing.refused(answer, str(app.name), certified.issued):
+                    self._say(app, line)
+                last = wording.error(f"{app.name}: deploy {deploy.number} is not live, the site is as it was")
+                state = State.FAILED
+            else:
+                deploys.save_publication(self.store, deploy, publication, app.manifest.tls, self.now)
+                count = wording.counted(len(answer.checked), "name")
+                self._say(app, wording.step(f"nginx tested and reloaded, {count} checked over HTTPS"))
+                last, state = _verdict(app, deploy, certified)
+            self._say(app, last)
+            ended = deploy.at(state, ended=datetime.now(UTC), outcome=last.text)
+            deploys.save(self.store, ended)
+            self.keep_log(ended, app.lines)
+        return failed
+
+    def _begun(self, app: App) -> Deploy:
+        queued = deploys.queue(self.store, app.name, commit=app.commit, ref=app.ref, now=self.now, cause="renew")
+        return deploys.save(self.store, queued.at(State.RUNNING, started=self.now))
+
+    def _secured(self, app: App) -> Publication:
+        authority = self.settings.acme.authority.name
+        wanted = [CertificateId(authority, domain) for domain in app.manifest.domains]
+        wanted += [name.certificate for name in app.live.names if name.certificate]
+        existing = certificates.existing(self.store, wanted)
+        return serving.secured(app.live, authority=authority, existing=existing)
+
+    def _say(self, app: App, line: Line) -> None:
+        if not app.lines:
+            first = wording.step(f"{app.name}: certificates, {app.commit[:7]} stays live")
+            app.lines.append(first)
+            self.say(first)
+        app.lines.append(line)
+        self.say(line)
+
+
+def _verdict(app: App, deploy: Deploy, certified: Certified) -> tuple[Line, State]:
+    text = f"{app.name}: deploy {deploy.number} is live, {wording.counted(certified.issued, 'new certificate')}"
+    waiting: dict[Domain, str] = certified.waiting
+    if waiting:
+        wait = "waits" if len(waiting) == 1 else "wait"
+        return Line(Kind.WARNING, f"{text}, {wording.counted(len(waiting), 'name')} {wait}"), State.PARTLY
+    return Line(Kind.SUCCESS, text), State.DONE
