@@ -30,9 +30,26 @@ def server() -> Iterator[Server]:
     booted.down()
 
 
+def needs(part: object, what: str) -> None:
+    """A machine without a part skips the test, and fails it in CI."""
+    if not part and os.environ.get("CI") != "true":
+        pytest.skip(f"needs {what}")
+    assert part, f"CI needs {what}"
+
+
 @pytest.fixture
 def boot() -> Iterator[Boot]:
     """Boots servers of the test's own: ``boot(settings={…}, pebble_env={…})``."""
+    yield from _boots()
+
+
+@pytest.fixture(scope="module")
+def boot_module() -> Iterator[Boot]:
+    """Boots servers for the tests of one file."""
+    yield from _boots()
+
+
+def _boots() -> Iterator[Boot]:
     booted: list[Server] = []
 
     def start(**facts: Any) -> Server:

@@ -28,12 +28,15 @@ ALLOWED = {
 THE_WAY_IN = "hookrunner.edges.publisher"
 
 IMPURE = {
-    "acme", "click", "cryptography", "dns", "git", "josepy", "os", "requests", "shutil", "socket", "subprocess", "time",
+    "acme", "asyncio", "click", "cryptography", "dns", "h11", "git", "josepy", "os", "requests", "shutil", "socket", "subprocess", "time",
 }  # fmt: skip
 IMPURE_CALLS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "open", "print"}
 NOT_THE_PUBLISHERS = {"acme", "click", "dns", "git", "josepy", "requests"}
 STARTS_PROGRAMS = {"hookrunner.edges.processes", "hookrunner.edges.git", "hookrunner.publisher.nginx"}
-TOO_SLOW_FOR_A_PUSH = {"acme", "click", "cryptography", "git", "idna", "jinja2", "josepy", "requests", "rich"}
+TOO_SLOW_FOR_A_PUSH = {
+    "acme", "asyncio", "click", "cryptography", "dns", "git", "h11", "idna", "jinja2", "josepy", "prometheus_client",
+    "publicsuffixlist", "requests", "rich",
+}  # fmt: skip
 
 
 def imports(source: str, module: str, *, is_package: bool = False) -> set[str]:

@@ -59,6 +59,12 @@ class Pebble:
         with urllib.request.urlopen(url, context=context, timeout=10) as answer:
             return str(answer.read().decode())
 
+    def caa_identities(self) -> list[str]:
+        """What CAA records call it; none from Pebble 2.4, which does not say."""
+        context = ssl.create_default_context(cafile=str(self.ca_bundle))
+        with urllib.request.urlopen(f"https://127.0.0.1:{self._port}/dir", context=context, timeout=10) as answer:
+            return list(json.load(answer)["meta"].get("caaIdentities", []))
+
     def dns(self, call: str, **facts: object) -> None:
         """Call the DNS's management: ``set-servfail``, ``add-a``, …"""
         url = f"http://127.0.0.1:{self.dns_management}/{call}"
