@@ -66,7 +66,7 @@ def report(context: Context, app: str | None, *, as_json: bool, metrics: bool) -
                 (
                     str(name.domain),
                     str(owner),
-                    name.certificate.id.authority if name.certificate else "-",
+                    _short(name.certificate.id.authority) if name.certificate else "-",
                     day(name.certificate.not_after if name.certificate else None),
                     day(name.due),
                     _state(name, context.now),
@@ -77,6 +77,13 @@ def report(context: Context, app: str | None, *, as_json: bool, metrics: bool) -
         _show_reasons([name for _, name in wanted if name.why], context.now)
     if any(_state(name, context.now) != "good" for _, name in wanted):
         sys.exit(1)
+
+
+_CA_SHOWN = 14  # characters: the domains need the room
+
+
+def _short(authority: str) -> str:
+    return authority if len(authority) <= _CA_SHOWN else f"{authority[: _CA_SHOWN - 1]}…"
 
 
 def _state(name: NameStatus, now: datetime) -> str:

@@ -21,11 +21,9 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
     console = Console(width=_WIDTH, highlight=False, emoji=False, markup=False, soft_wrap=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    shown_rows = [list(row) for row in rows]
-    first = max((len(row[0]) for row in shown_rows), default=0)
-    for number, column in enumerate(columns):  # names stay whole as long as there is room for the rest
-        table.add_column(column, overflow="fold", min_width=None if number else min(first, _WIDTH // 2))
-    for row in shown_rows:
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
         table.add_row(*(Text(visible(cell)) for cell in row))
     with console.capture() as shown:
         console.print(table)

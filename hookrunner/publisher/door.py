@@ -86,6 +86,8 @@ class Door:
 
     def _publish_all(self, publications: list[Publication]) -> list[Published | Refused]:
         """One test and one reload for all of them; where that does not work, each by itself."""
+        if len({publication.app for publication in publications}) != len(publications) or not publications:
+            raise Invalid("names no app, or one twice")
         holders = self._holders()
         with self._alone():
             try:

@@ -5,6 +5,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +13,15 @@ from typing import Any
 
 import pytest
 
+from hookrunner.core import settings as settings_file
+from hookrunner.core.budget import Spent
+from hookrunner.edges import deploys
+from hookrunner.edges.git import Repository
+from hookrunner.edges.orders import place
+from hookrunner.edges.publisher import InProcess
+from hookrunner.edges.records import FileStore
+from hookrunner.flows.deploy import Run
+from hookrunner.model.names import AppName, Domain
 from tests.conftest import Boot, needs
 from tests.flows.test_deploy import manifest, one_line
 from tests.lab.server import Clone, Server
@@ -406,3 +416,36 @@ def _events(file: Path) -> list[dict[str, Any]]:
         events.append(event)
         text = text[end:].strip()
     return events
+
+
+def test_the_limits_of_a_known_ca_are_kept(boot: Boot) -> None:
+    """At Let's Encrypt 50 certificates of a registered domain fit in a week; the push says what was left for later."""
+    server = boot(pebble_env=EVERY_NONCE)
+    settings = settings_file.parse(server.config.read_bytes())
+    known_ca = settings.acme.authority._replace(name="letsencrypt", title="Let's Encrypt")
+    settings = settings._replace(acme=settings.acme._replace(authority=known_ca))
+    store, now, app = FileStore(settings.records), datetime.now(UTC), AppName("budget")
+    for number in range(48):
+        name = Domain(f"old{number}.limits.example")
+        at = now - timedelta(days=3, minutes=number)
+        spent = Spent(at, app, frozenset({name}), frozenset({"limits.example"}), is_renewal=False, has_failed=False)
+        place(store, "letsencrypt", spent)
+    clone = server.app("budget")
+    names = [f"n{number}.limits.example" for number in range(4)]
+    clone.commit({"app.toml": manifest(*names, "other.example"), "public/index.html": "x"})
+    clone.git("--git-dir", str(clone.remote), "fetch", "--quiet", str(clone.folder), "main:main")
+    repository = Repository(clone.remote)
+    commit = repository.resolve("main")
+    assert commit
+    deploy = deploys.queue(store, app, commit=commit, ref="refs/heads/main", now=now, cause="deploy")
+    said: list[str] = []
+    Run(
+        deploy=deploy, settings=settings, store=store, repository=repository, publisher=InProcess(settings, store),
+        say=lambda line: said.append(f"{line.label or ''} {line.text}"), now=now,
+    ).to_the_end()  # fmt: skip
+    later = [line for line in said if "left for later" in line]
+    assert len(later) == 2
+    until = now - timedelta(days=3, minutes=47) + timedelta(days=7)
+    assert f"50 certificates of limits.example in 7 days, next try {until:%Y-%m-%d %H:%M} UTC" in later[0]
+    assert len([line for line in said if "issued in" in line]) == 3
+    assert orders(server) == 3
