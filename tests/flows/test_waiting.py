@@ -21,6 +21,7 @@ from hookrunner.edges.orders import place
 from hookrunner.edges.publisher import InProcess
 from hookrunner.edges.records import FileStore
 from hookrunner.flows.deploy import Run
+from hookrunner.model import times
 from hookrunner.model.names import AppName, Domain
 from tests.conftest import Boot, needs
 from tests.flows.test_deploy import manifest, one_line
@@ -449,3 +450,57 @@ def test_the_limits_of_a_known_ca_are_kept(boot: Boot) -> None:
     assert f"50 certificates of limits.example in 7 days, next try {until:%Y-%m-%d %H:%M} UTC" in later[0]
     assert len([line for line in said if "issued in" in line]) == 3
     assert orders(server) == 3
+
+
+def test_a_renewal_that_cannot_be_had_is_warned_of_everywhere(boot: Boot, tmp_path: Path) -> None:
+    """The next push, report and the owner's program: and the site goes on with what it has."""
+    heard = tmp_path / "heard"
+    server = boot(settings={"notify": ["/bin/sh", "-c", f"cat >> {heard}"]})
+    clone = pushed(server, "old", "old.example")
+    store = FileStore(server.state / "records")
+    [record] = store.list("certificates")
+    now = datetime.now(UTC)
+    begun, soon = times.written(now - timedelta(days=80)), times.written(now + timedelta(days=3))
+    store.put(record.key, record.value | {"not_before": begun, "not_after": soon})  # as if its time were almost over
+    server.pebble.dns("set-servfail", host="old.example")
+    clone.commit()
+    push = clone.push()
+    shown = one_line(push.output)
+    assert f"renewal waits: its DNS fails (SERVFAIL), probably broken DNSSEC; valid until {soon[:10]}" in shown
+    assert push.verdict.endswith("1 renewal cannot be had yet")
+    assert push.verdict.startswith("warning: ")
+    assert server.get("old.example", https=True).status == 200
+    report = server.run("report", "--json", check=False)
+    assert report.returncode == 1
+    [fact] = json.loads(report.stdout)["certificates"]
+    assert (fact["state"], fact["kind"]) == ("expires_soon", "dnssec")
+    assert "renewal waits: its DNS fails" in one_line(server.run("status", "old").stdout)
+    assert [event["event"] for event in _events(heard)] == ["failure", "expiry"]
+    server.pebble.dns("clear-servfail", host="old.example")
+    reloads = server.nginx.reloads()
+    leaf = server.leaf("old.example")
+    assert server.run("renew").stdout.splitlines()[-1] == "success: 1 new certificate"
+    assert server.leaf("old.example") != leaf
+    assert server.nginx.reloads() == reloads + 1
+    assert server.run("report").returncode == 0
+    assert [event["event"] for event in _events(heard)] == ["failure", "expiry", "recovery"]
+    assert server.run("renew").stdout.splitlines() == ["success: nothing was due"]
+
+
+def test_what_was_issued_and_not_served_is_served_by_the_next_renewal(boot: Boot) -> None:
+    """nginx does not take it because of somebody else's file: nothing is lost, the next run finishes without an order."""
+    server = boot(settings={"dns": {"public_addresses": ["203.0.113.7"]}}, pebble_env=EVERY_NONCE)
+    server.pebble.dns("set-servfail", host="late.example")
+    pushed(server, "late", "late.example")
+    server.pebble.dns("clear-servfail", host="late.example")
+    broken = server.nginx.others / "broken.conf"
+    broken.write_text("nonsense;\n")
+    failed = server.run("renew", check=False)
+    assert failed.returncode == 1
+    assert "nonsense" in failed.stdout
+    assert failed.stdout.splitlines()[-1].startswith("error: a new certificate could not be served")
+    assert server.get("late.example").status == 200
+    broken.unlink()
+    assert server.run("renew").returncode == 0
+    assert server.get("late.example", https=True).status == 200
+    assert orders(server) == 1
