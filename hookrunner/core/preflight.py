@@ -1,7 +1,7 @@
 """Preflight: whether the CA would find this server behind a domain, judged before the CA is asked.
 
 Pure: `edges/dns` and `edges/probe` look, this decides. The CA's own view: it validates over any address it likes, IPv6
-first (RFC 8555 section 8.3), and obeys CAA (RFC 8659, parameters RFC 8657).
+first (RFC 8555 section 8.3), and obeys CAA (`core/caa`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,6 +9,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
+from hookrunner.core import caa
 from hookrunner.core.obstacles import digest
 from hookrunner.model.names import Domain
 from hookrunner.model.obstacle import Advice
@@ -24,14 +25,6 @@ class Trouble(StrEnum):
     SILENT = "silent"  # no answer in time, or the resolver does not take the question
 
 
-class Caa(NamedTuple):
-    """One CAA record (RFC 8659 section 4.1)."""
-
-    flags: int
-    tag: str
-    value: str
-
-
 class Answer(NamedTuple):
     """What the DNS says of one domain."""
 
@@ -40,7 +33,7 @@ class Answer(NamedTuple):
     addresses: tuple[Address, ...] = ()
     aliases: tuple[str, ...] = ()  # the CNAMEs that were followed, the last one last
     trouble: Trouble = Trouble.NONE
-    caa: tuple[Caa, ...] = ()
+    caa: tuple[caa.Record, ...] = ()
     caa_at: str = ""  # where they stand: the domain or one above it
     caa_trouble: Trouble = Trouble.NONE
 
@@ -49,8 +42,8 @@ class Answer(NamedTuple):
         """Changes when the answer does; "" when there was none."""
         if Trouble.SILENT in (self.trouble, self.caa_trouble):
             return ""
-        caa = (f"caa {record.flags} {record.tag} {record.value}" for record in self.caa)
-        return digest([*map(str, self.addresses), *self.aliases, *caa, self.trouble, f"caa {self.caa_trouble}"])
+        records = (f"caa {record.flags} {record.tag} {record.value}" for record in self.caa)
+        return digest([*map(str, self.addresses), *self.aliases, *records, self.trouble, f"caa {self.caa_trouble}"])
 
 
 class Seen(StrEnum):
@@ -166,7 +159,7 @@ def _no_address(answer: Answer) -> str:
 
 def _to_here(answer: Answer, place: Place, wrong: Address | None = None) -> tuple[Advice, ...]:
     """The records that lead here, instead of ``wrong`` where there is one."""
-    name = _relative(answer.domain, answer.zone)
+    name = _relative(answer.domain.name, answer.zone)
     where = f"at the DNS of {answer.zone}"
     if answer.aliases:
         replace = Advice(f"{where} remove", _record("CNAME", name, answer.aliases[0]))
@@ -198,63 +191,21 @@ def _kind(address: Address) -> str:
     return "A" if address.version == 4 else "AAAA"
 
 
-def _relative(domain: Domain, zone: str) -> str:
-    return domain.name.removesuffix(zone).rstrip(".") or "@"
+def _relative(name: str, zone: str) -> str:
+    return name.removesuffix(zone).rstrip(".") or "@"
 
 
 def _caa(answer: Answer, place: Place) -> Verdict | None:
-    """What the CAA records forbid (RFC 8659 section 3); without identities nothing can be judged."""
-    if not answer.caa or not place.identities:
+    found = caa.forbidden(
+        answer.caa,
+        at=answer.caa_at,
+        is_wildcard=answer.domain.is_wildcard,
+        ca=caa.Authority(place.ca, place.identities, place.account),
+    )
+    if not found:
         return None
-    tag = "issuewild" if answer.domain.is_wildcard and _tagged(answer.caa, "issuewild") else "issue"
-    mine = place.identities[0]
-    critical = [r for r in answer.caa if r.flags & 0x80 and r.tag.lower() not in _KNOWN_TAGS]
-    values = [_issuer(record.value) for record in _tagged(answer.caa, tag)]
-    if critical:
-        why = f'the CAA records of {answer.caa_at} have a critical property "{critical[0].tag}", which forbids every CA'
-        advice = Advice(f"at the DNS of {answer.zone} remove", _caa_record(answer, critical[0].tag, critical[0].value))
-        return Verdict(CAA, why, (advice,))
-    if not values or any(_allows(value, place) for value in values):
-        return None
-    allowed = sorted({name for name, _ in values if name and name not in place.identities})
-    if any(name in place.identities for name, _ in values):
-        why = f"the CAA record of {answer.caa_at} allows {place.ca} for another account or method only"
-        account = f"; accounturi={place.account}" if place.account else ""
-        advice = Advice(f"at the DNS of {answer.zone} add", _caa_record(answer, tag, f"{mine}{account}"))
-        return Verdict(CAA, why, (advice,))
-    whom = f"only {', '.join(allowed)}" if allowed else "no CA"
-    why = f"the CAA record of {answer.caa_at} allows {whom}, not {place.ca}"
-    return Verdict(CAA, why, (Advice(f"at the DNS of {answer.zone} add", _caa_record(answer, tag, mine)),))
-
-
-_KNOWN_TAGS = {"issue", "issuewild", "issuemail", "iodef", "contactemail", "contactphone"}
-
-
-def _caa_record(answer: Answer, tag: str, value: str) -> str:
-    name = answer.caa_at.removesuffix(answer.zone).rstrip(".") or "@"
-    return _record("CAA", name, f'0 {tag} "{value}"')
-
-
-def _tagged(records: Sequence[Caa], tag: str) -> list[Caa]:
-    return [record for record in records if record.tag.lower() == tag]
-
-
-def _issuer(value: str) -> tuple[str, dict[str, str]]:
-    """The CA's name and the parameters of an ``issue`` value (RFC 8659 section 4.2)."""
-    name, *parameters = (part.strip() for part in value.split(";"))
-    pairs = (part.partition("=") for part in parameters if part)
-    return name.lower().rstrip("."), {key.strip().lower(): text.strip() for key, _, text in pairs}
-
-
-def _allows(value: tuple[str, dict[str, str]], place: Place) -> bool:
-    name, parameters = value
-    if name not in place.identities:
-        return False
-    account = parameters.get("accounturi")
-    if account and place.account and account != place.account:
-        return False
-    methods = parameters.get("validationmethods")
-    return methods is None or "http-01" in (method.strip() for method in methods.split(","))
+    record = _record("CAA", _relative(answer.caa_at, answer.zone), f'0 {found.tag} "{found.value}"')
+    return Verdict(CAA, found.why, (Advice(f"at the DNS of {answer.zone} {found.do}", record),))
 
 
 def _look(answer: Answer, look: Look, place: Place) -> Verdict | None:
@@ -292,7 +243,7 @@ def _cloudflare(answer: Answer, look: Look, place: Place) -> Verdict | None:
         return Verdict(CLOUDFLARE_STRICT, why, (Advice(f"{text} until HTTPS is here"),))
     reached = "does not reach this server" if look.status in _ORIGIN_DOWN else "reaches another server"
     why = f"Cloudflare answers for it and {reached} ({look.status})"
-    records = _records(_relative(answer.domain, answer.zone), place)
+    records = _records(_relative(answer.domain.name, answer.zone), place)
     advice = tuple(Advice("at Cloudflare change the proxied record to", record) for record in records)
     return Verdict(CLOUDFLARE_ORIGIN, why, advice)
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from hookrunner.core import preflight
-from hookrunner.core.preflight import GO, Answer, Caa, Look, Place, Seen, Trouble, Verdict, of_dns, of_looks
+from hookrunner.core.caa import Record
+from hookrunner.core.preflight import GO, Answer, Look, Place, Seen, Trouble, Verdict, of_dns, of_looks
 from hookrunner.model.names import Domain
 from hookrunner.model.obstacle import Advice
 
@@ -17,7 +18,7 @@ ZONE = "park-spot.co"
 PLACE = Place((HERE,), 80, ("ca.example",), "Example CA", "https://ca.example/acct/1", resolver_works=True)
 BOTH = PLACE._replace(public=(HERE, HERE6))
 UNKNOWN = PLACE._replace(public=())
-ISSUE = Caa(0, "issue", "ca.example")
+ISSUE = Record(0, "issue", "ca.example")
 AT = f"at the DNS of {ZONE}"
 
 
@@ -26,7 +27,7 @@ def answer(domain: Domain = APP, **facts: Any) -> Answer:
     return Answer(domain, ZONE, addresses=(HERE,))._replace(**facts)
 
 
-def caa(*records: Caa) -> dict[str, Any]:
+def caa(*records: Record) -> dict[str, Any]:
     """CAA records at the zone."""
     return {"caa": records, "caa_at": ZONE}
 
@@ -72,46 +73,46 @@ DNS = [
         id="no resolver: the CA sees for itself",
     ),
     pytest.param(answer(**caa(ISSUE)), PLACE, "", "", (), id="caa allows"),
-    pytest.param(answer(**caa(Caa(0, "ISSUE", "CA.example. ; x=y"))), PLACE, "", "", (), id="caa in capitals"),
-    pytest.param(answer(**caa(Caa(0, "issue", "other.example"), ISSUE)), PLACE, "", "", (), id="caa, one of two"),
-    pytest.param(answer(**caa(Caa(0, "iodef", "mailto:a@b"))), PLACE, "", "", (), id="caa without issue"),
-    pytest.param(answer(**caa(Caa(0, "issuewild", ";"))), PLACE, "", "", (), id="issuewild is for wildcards"),
+    pytest.param(answer(**caa(Record(0, "ISSUE", "CA.example. ; x=y"))), PLACE, "", "", (), id="caa in capitals"),
+    pytest.param(answer(**caa(Record(0, "issue", "other.example"), ISSUE)), PLACE, "", "", (), id="caa, one of two"),
+    pytest.param(answer(**caa(Record(0, "iodef", "mailto:a@b"))), PLACE, "", "", (), id="caa without issue"),
+    pytest.param(answer(**caa(Record(0, "issuewild", ";"))), PLACE, "", "", (), id="issuewild is for wildcards"),
     pytest.param(
-        answer(**caa(Caa(0, "issue", "other.example"))), PLACE._replace(identities=()), "", "", (),
+        answer(**caa(Record(0, "issue", "other.example"))), PLACE._replace(identities=()), "", "", (),
         id="caa of a CA without identities",
     ),
     pytest.param(
-        answer(**caa(Caa(0, "issue", "other.example"))), PLACE, "caa-record",
+        answer(**caa(Record(0, "issue", "other.example"))), PLACE, "caa-record",
         "the CAA record of park-spot.co allows only other.example, not Example CA",
         (add('type CAA  name @  value 0 issue "ca.example"'),), id="caa for another",
     ),
     pytest.param(
-        answer(**caa(Caa(0, "issue", ";"))), PLACE, "caa-record",
+        answer(**caa(Record(0, "issue", ";"))), PLACE, "caa-record",
         "the CAA record of park-spot.co allows no CA, not Example CA",
         (add('type CAA  name @  value 0 issue "ca.example"'),), id="caa for none",
     ),
     pytest.param(
-        answer(WILD, **caa(ISSUE, Caa(0, "issuewild", "other.example"))), PLACE, "caa-record",
+        answer(WILD, **caa(ISSUE, Record(0, "issuewild", "other.example"))), PLACE, "caa-record",
         "the CAA record of park-spot.co allows only other.example, not Example CA",
         (add('type CAA  name @  value 0 issuewild "ca.example"'),), id="issuewild",
     ),
     pytest.param(answer(WILD, **caa(ISSUE)), PLACE, "", "", (), id="a wildcard without issuewild"),
     pytest.param(
-        answer(**caa(Caa(0, "issue", "ca.example; accounturi=https://ca.example/acct/2"))), PLACE, "caa-record",
+        answer(**caa(Record(0, "issue", "ca.example; accounturi=https://ca.example/acct/2"))), PLACE, "caa-record",
         "the CAA record of park-spot.co allows Example CA for another account or method only",
         (add('type CAA  name @  value 0 issue "ca.example; accounturi=https://ca.example/acct/1"'),), id="accounturi",
     ),
     pytest.param(
-        answer(**caa(Caa(0, "issue", "ca.example; accounturi=https://ca.example/acct/1"))), PLACE, "", "", (),
+        answer(**caa(Record(0, "issue", "ca.example; accounturi=https://ca.example/acct/1"))), PLACE, "", "", (),
         id="our accounturi",
     ),
     pytest.param(
-        answer(**caa(Caa(0, "issue", "ca.example; validationmethods=dns-01"))), PLACE._replace(account=None),
+        answer(**caa(Record(0, "issue", "ca.example; validationmethods=dns-01"))), PLACE._replace(account=None),
         "caa-record", "the CAA record of park-spot.co allows Example CA for another account or method only",
         (add('type CAA  name @  value 0 issue "ca.example"'),), id="validationmethods",
     ),
     pytest.param(
-        answer(**caa(ISSUE, Caa(128, "future", "x"))), PLACE, "caa-record",
+        answer(**caa(ISSUE, Record(128, "future", "x"))), PLACE, "caa-record",
         'the CAA records of park-spot.co have a critical property "future", which forbids every CA',
         (remove('type CAA  name @  value 0 future "x"'),), id="critical",
     ),
@@ -120,7 +121,7 @@ DNS = [
         (Advice(f"{AT} have the name servers answer CAA questions"),), id="caa servfail",
     ),
     pytest.param(
-        answer(addresses=(), **caa(Caa(0, "issue", "other.example"))), PLACE, "no-address",
+        answer(addresses=(), **caa(Record(0, "issue", "other.example"))), PLACE, "no-address",
         "no A or AAAA record; the CAA record of park-spot.co allows only other.example, not Example CA",
         (A_APP, add('type CAA  name @  value 0 issue "ca.example"')), id="two things at once",
     ),
@@ -238,7 +239,7 @@ def test_nothing_to_look_at_is_no_obstacle() -> None:
         answer(addresses=(AWAY,)),
         answer(aliases=("x.example",)),
         answer(**caa(ISSUE)),
-        answer(**caa(Caa(128, "issue", "ca.example"))),
+        answer(**caa(Record(128, "issue", "ca.example"))),
         answer(trouble=Trouble.SERVFAIL),
         answer(caa_trouble=Trouble.SERVFAIL),
     ],
