@@ -9,7 +9,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
-from hookrunner.core import caa
+from hookrunner.core.caa import Authority, Record, forbidden
 from hookrunner.core.obstacles import digest
 from hookrunner.model.names import Domain
 from hookrunner.model.obstacle import Advice
@@ -33,7 +33,7 @@ class Answer(NamedTuple):
     addresses: tuple[Address, ...] = ()
     aliases: tuple[str, ...] = ()  # the CNAMEs that were followed, the last one last
     trouble: Trouble = Trouble.NONE
-    caa: tuple[caa.Record, ...] = ()
+    caa: tuple[Record, ...] = ()
     caa_at: str = ""  # where they stand: the domain or one above it
     caa_trouble: Trouble = Trouble.NONE
 
@@ -196,11 +196,11 @@ def _relative(name: str, zone: str) -> str:
 
 
 def _caa(answer: Answer, place: Place) -> Verdict | None:
-    found = caa.forbidden(
+    found = forbidden(
         answer.caa,
         at=answer.caa_at,
         is_wildcard=answer.domain.is_wildcard,
-        ca=caa.Authority(place.ca, place.identities, place.account),
+        ca=Authority(place.ca, place.identities, place.account),
     )
     if not found:
         return None

@@ -13,7 +13,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.resolver
 
-from hookrunner.core import caa
+from hookrunner.core.caa import Record
 from hookrunner.core.preflight import Address, Answer, Trouble
 from hookrunner.edges import suffixes
 from hookrunner.model.names import Domain
@@ -71,7 +71,7 @@ class Resolver:
             name = records.aliases[-1]  # a server that is no resolver leaves the rest of the chain to us
         return _Records(aliases=tuple(aliases))
 
-    async def _caa(self, domain: Domain) -> tuple[tuple[caa.Record, ...], str, Trouble]:
+    async def _caa(self, domain: Domain) -> tuple[tuple[Record, ...], str, Trouble]:
         """The CAA records that count: the nearest ones, climbing the tree (RFC 8659 section 3)."""
         labels = domain.base.split(".")
         names = [".".join(labels[depth:]) for depth in range(len(labels))]
@@ -118,7 +118,7 @@ class _Records(NamedTuple):
 
     addresses: tuple[Address, ...] = ()
     aliases: tuple[str, ...] = ()
-    caa: tuple[caa.Record, ...] = ()
+    caa: tuple[Record, ...] = ()
     trouble: Trouble = Trouble.NONE
 
 
@@ -132,7 +132,7 @@ def _read(reply: dns.message.Message, name: str, kind: str) -> _Records:
         aliases.append(at.to_text(omit_final_dot=True).lower())
     found = tuple(sets.get((at, dns.rdatatype.from_text(kind))) or ())
     if kind == "CAA":
-        return _Records(caa=tuple(sorted(caa.Record(one.flags, _text(one.tag), _text(one.value)) for one in found)))
+        return _Records(caa=tuple(sorted(Record(one.flags, _text(one.tag), _text(one.value)) for one in found)))
     return _Records(tuple(sorted((ip_address(one.address) for one in found), key=int)), tuple(aliases))
 
 
