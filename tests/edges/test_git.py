@@ -256,7 +256,7 @@ def test_a_git_bomb_is_too_much_at_once(bare: Plumbing, repository: Repository, 
         assert tracemalloc.get_traced_memory()[1] < 16 * 1024**2
     finally:
         tracemalloc.stop()
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize("depth", [20, 400])

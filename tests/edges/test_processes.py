@@ -62,8 +62,8 @@ def test_a_program_that_takes_too_long_is_ended() -> None:
     """After the timeout the program is gone, and its children do not hold us up."""
     started = time.monotonic()
     with pytest.raises(ProgramFailed, match="did not end within 0 s"):
-        processes.run(["sh", "-c", "sleep 3; true"], timeout=0.2)
-    assert time.monotonic() - started < 2
+        processes.run(["sh", "-c", "sleep 60; true"], timeout=0.2)
+    assert time.monotonic() - started < 30
 
 
 def test_environment_and_umask_are_what_is_asked_for(tmp_path: Path) -> None:

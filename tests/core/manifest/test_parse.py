@@ -925,7 +925,7 @@ BOMBS = [
 
 @pytest.mark.parametrize("content", BOMBS)
 def test_what_is_made_to_cost_much(content: bytes) -> None:
-    """A manifest made to use up the time of the server is refused within moments."""
-    began = time.monotonic()
+    """A manifest made to use up the time of the server is refused; a bound in CPU time that only an explosion passes."""
+    began = time.process_time()
     assert problems(content)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 30
