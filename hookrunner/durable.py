@@ -20,15 +20,17 @@ def replace(path: Path, content: bytes, mode: int, *, forever: bool = True) -> N
             if forever:
                 os.fsync(fd)
         new.replace(path)
-    except BaseException:
+    except BaseException as error:
         new.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = error.filename or str(path)  # a full disk does not say which
         raise
     if forever:
         sync_folder(path.parent)
 
 
-def link(path: Path, target: str) -> None:
-    """Point the symbolic link ``path`` to ``target`` at once and for good."""
+def link(path: Path, target: str, *, forever: bool = True) -> None:
+    """Point the symbolic link ``path`` to ``target`` at once; not ``forever``: for good with the folder's next sync."""
     new = _beside(path)
     new.symlink_to(target)
     try:
@@ -36,7 +38,8 @@ def link(path: Path, target: str) -> None:
     except BaseException:
         new.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if forever:
+        sync_folder(path.parent)
 
 
 def folders(wanted: Mapping[Path, int]) -> list[Path]:

@@ -32,7 +32,7 @@ IMPURE = {
 }  # fmt: skip
 IMPURE_CALLS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "open", "print"}
 NOT_THE_PUBLISHERS = {"acme", "click", "dns", "git", "josepy", "requests"}
-STARTS_PROGRAMS = {"hookrunner.edges.processes", "hookrunner.edges.git", "hookrunner.publisher.nginx"}
+STARTS_PROGRAMS = {"hookrunner.edges.processes", "hookrunner.edges.git", "hookrunner.publisher.programs"}
 TOO_SLOW_FOR_A_PUSH = {
     "acme", "asyncio", "click", "cryptography", "dns", "git", "h11", "idna", "jinja2", "josepy", "prometheus_client",
     "publicsuffixlist", "requests", "rich",
@@ -181,7 +181,7 @@ def test_only_the_command_line_prints(module: str) -> None:
 
 
 def test_programs_are_started_at_three_doorways() -> None:
-    """Only the process, git and nginx doorways import subprocess."""
+    """Only the doorways of processes, of git and of the publisher import subprocess."""
     assert {module for module in FILES if "subprocess" in tops(imported(module))} == STARTS_PROGRAMS
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hookrunner.core import problems, publishing
+from hookrunner.core import machine, problems, publishing
 from hookrunner.core.problems import Refusal
 from tests.core import test_preflight
 
@@ -49,6 +49,7 @@ HINTS = sorted(
         *preflights(),
         *(problems.hint(Refusal(kind, ""), "NAME") for kind in problems._HINTS),
         *publishing._REFUSED_HINTS.values(),
+        *machine._HINTS.values(),
     }
 )
 

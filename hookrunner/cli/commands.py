@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import click
 
 import hookrunner
-from hookrunner.cli import apps, deploys, files, hook, manifests, renewing, reports, server
+from hookrunner.cli import apps, deploys, files, history, hook, manifests, planning, renewing, reports, server
 from hookrunner.cli.context import Context, pass_context
 from hookrunner.cli.files import Unusable
 from hookrunner.cli.output import say_all
-from hookrunner.core import wording
+from hookrunner.core import machine, wording
 from hookrunner.edges.processes import ProgramFailed
 
 
@@ -33,7 +33,8 @@ def _hook(context: Context, name: str, app: str | None) -> None:
 
 
 _SET_UP = (server.init, manifests.new, manifests.check, apps.apps, apps.hooks)
-for command in (*_SET_UP, deploys.plan, deploys.deploy, renewing.renew, reports.status, reports.report):
+_DEPLOYS = (planning.plan, deploys.deploy, deploys.rollback, history.deploys, history.wait)
+for command in (*_SET_UP, *_DEPLOYS, renewing.renew, reports.status, reports.report):
     main.add_command(command)
 
 
@@ -52,15 +53,10 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         return _usage(error)
     except PermissionError as error:
-        say_all(
-            [
-                wording.error(f"no permission for {error.filename}"),
-                wording.hint("as root, or as the owner of the state"),
-            ]
-        )
+        say_all([*machine.trouble(error), wording.hint("or type it as root, or as the owner of the state")])
         return 1
     except (ProgramFailed, OSError) as error:
-        say_all([wording.error(str(error))])
+        say_all(machine.trouble(error))
         return 1
     except Exception as error:
         say_all([wording.error(f"a defect of hookrunner: {type(error).__name__}: {error}")])

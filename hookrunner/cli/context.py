@@ -9,7 +9,7 @@ import click
 
 from hookrunner.cli import files
 from hookrunner.cli.files import Unusable
-from hookrunner.core import wording
+from hookrunner.core import refs, wording
 from hookrunner.edges import apps
 from hookrunner.edges.git import Repository
 from hookrunner.edges.records import FileStore
@@ -60,6 +60,18 @@ class Context:
         registration = apps.get(self.store, app)
         own = registration.repository if registration else None
         return Repository(own or self.settings.repository(app))
+
+    def revision(self, repository: Repository, rev: str | None) -> tuple[str, str]:
+        """What was asked for, the deploy branch if nothing, and the commit it means; raises :class:`Unusable`."""
+        ref = rev or repository.head()
+        commit = repository.resolve(ref)
+        if commit:
+            return ref, commit
+        if rev:
+            raise Unusable([wording.error(f'"{rev}" is no commit of {repository.path}')])
+        branch = refs.short(ref)
+        hint = wording.hint(f"git push server {branch}")
+        raise Unusable([wording.error(f"nothing was pushed yet: {branch} does not exist"), hint])
 
 
 pass_context = click.make_pass_decorator(Context)

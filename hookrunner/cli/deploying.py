@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from hookrunner.cli.output import Printer
-from hookrunner.core import wording
+from hookrunner.core import machine, wording
 from hookrunner.edges.git import Repository
 from hookrunner.edges.publisher import InProcess
 from hookrunner.edges.records import FileStore
@@ -36,6 +36,8 @@ def run(
         ).to_the_end()
     except Exception as error:
         # Not even the verdict could be recorded: no space left, or no permission.
-        printer.say(wording.error(str(error) or type(error).__name__))
+        for line in machine.trouble(error):
+            printer.say(line)
+        printer.say(wording.hint("it is taken up by the next run of `hookrunner renew`"))
         printer.say(wording.error(f"deploy {deploy.number} broke off, its record could not be written"))
         return deploy.at(State.FAILED)

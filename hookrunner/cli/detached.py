@@ -13,13 +13,15 @@ from pathlib import Path
 from hookrunner.cli.output import Printer, open_log
 
 _PORTION = 4096  # bytes: PIPE_BUF, so that a write that poll allows does not block
+_LOST = b"!"
 _PATIENCE = 5.0  # seconds that an unread log is offered after the deploy's end
 
 
 def run_detached(log: Path, work: Callable[[Printer], None]) -> int:
     """Fork; in the child run ``work`` with a printer into ``log`` and exit. The parent gets a descriptor.
 
-    One byte comes out of it for each write, its end is the end of the work: see :func:`show`.
+    One byte comes out of it for each write into the log, :data:`_LOST` for one that failed, and its end is the end of
+    the work: see :func:`show`.
     """
     output = open_log(log)
     wake, waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -39,31 +41,37 @@ def run_detached(log: Path, work: Callable[[Printer], None]) -> int:
         os._exit(status)
 
 
-def show(log: Path, wake: int, out: int = 1) -> None:
-    """Copy the log to ``out`` as it grows, until its deploy has ended or nobody reads for some seconds after that."""
-    pending, ended_at = b"", 0.0
+def show(log: Path, wake: int, out: int = 1) -> bool:
+    """Copy the log to ``out`` as it grows, until its deploy has ended or nobody reads for some seconds after that.
+
+    Whether all that was said is in the log.
+    """
+    pending, ended_at, is_whole = b"", 0.0, True
     with log.open("rb") as lines, os.fdopen(wake, "rb", buffering=0) as bell:
         poll = select.poll()
         poll.register(wake, select.POLLIN)
         while True:
             pending = pending or lines.read(_PORTION)
             if ended_at and (not pending or time.monotonic() - ended_at > _PATIENCE):
-                return
+                return is_whole
             if pending:
                 poll.register(out, select.POLLOUT)
             events = dict(poll.poll(_PATIENCE * 1000))
             if events.get(out, 0) & (select.POLLERR | select.POLLHUP | select.POLLNVAL):
-                return
+                return is_whole
             if events.get(out, 0) & select.POLLOUT:
                 try:
                     pending = pending[os.write(out, pending) :]
                 except OSError:
-                    return
+                    return is_whole
                 if not pending:
                     poll.unregister(out)
-            if wake in events and bell.read(_PORTION) == b"":
-                poll.unregister(wake)
-                ended_at = time.monotonic()
+            if wake in events:
+                rung = bell.read(_PORTION)
+                is_whole = is_whole and _LOST not in rung
+                if rung == b"":
+                    poll.unregister(wake)
+                    ended_at = time.monotonic()
 
 
 def _keep_only(output: int, waker: int) -> None:
@@ -75,10 +83,10 @@ def _keep_only(output: int, waker: int) -> None:
     os.closerange(4, os.sysconf("SC_OPEN_MAX"))
 
 
-def _waking(bell: int) -> Callable[[], None]:
-    def wake() -> None:
+def _waking(bell: int) -> Callable[[bool], None]:
+    def wake(is_written: bool) -> None:
         try:
-            os.write(bell, b".")
+            os.write(bell, b"." if is_written else _LOST)
         except OSError:  # the one who shows the log is gone, or slow
             return
 

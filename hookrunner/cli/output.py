@@ -53,9 +53,12 @@ def _wrapped(text: str, first: str, others: str) -> list[str]:
 
 
 class Printer:
-    """Says lines to file descriptors, one after another. A descriptor that nobody reads any more is passed over."""
+    """Says lines to file descriptors, one after another. One that cannot be written to (any more) is passed over.
 
-    def __init__(self, *descriptors: int, spoken: Callable[[], None] = lambda: None) -> None:
+    ``spoken`` is called after each write, with whether it reached all of them.
+    """
+
+    def __init__(self, *descriptors: int, spoken: Callable[[bool], None] = lambda _: None) -> None:
         self._descriptors = descriptors
         self._spoken = spoken
         self._lock = threading.Lock()
@@ -95,15 +98,15 @@ class Printer:
 
     def _write(self, text: str) -> None:
         with self._lock:
-            for descriptor in self._descriptors:
-                _write_all(descriptor, text.encode("utf-8", "backslashreplace"))
-            self._spoken()
+            content = text.encode("utf-8", "backslashreplace")
+            written = [_write_all(descriptor, content) for descriptor in self._descriptors]
+            self._spoken(all(written))
 
 
 def open_log(path: Path) -> int:
-    """A descriptor to write a deploy's log to, from its beginning."""
+    """A descriptor to write a deploy's log to; another process may have begun it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
 
 
 def say_all(lines: Iterable[Line]) -> None:
@@ -114,9 +117,10 @@ def say_all(lines: Iterable[Line]) -> None:
         printer.say(line)
 
 
-def _write_all(descriptor: int, content: bytes) -> None:
+def _write_all(descriptor: int, content: bytes) -> bool:
     try:
         while content:
             content = content[os.write(descriptor, content) :]
-    except BrokenPipeError:
-        return
+    except OSError:  # nobody reads it, or its disk is full: the work goes on
+        return False
+    return True

@@ -2,18 +2,21 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
+from hookrunner.cli import deploying
 from hookrunner.cli.context import Context, pass_context
 from hookrunner.cli.output import Printer, open_log
 from hookrunner.cli.tables import show_json
 from hookrunner.core import wording
 from hookrunner.core.wording import Kind, Line
 from hookrunner.edges.publisher import InProcess
+from hookrunner.flows.recover import recover
 from hookrunner.flows.renew import Run
-from hookrunner.model.deploy import Deploy
+from hookrunner.model.deploy import Deploy, State
+from hookrunner.model.names import AppName
 
 
 @click.command()
@@ -24,7 +27,8 @@ def renew(context: Context, app: str | None, *, as_json: bool) -> None:
     """Secure the names that wait for their certificate, and renew what is due.
 
     For a timer: every five minutes is right. The DNS is asked first, the CA only for names that are ready; nginx is
-    reloaded once. A name that goes on waiting is no failure.
+    reloaded once. A name that goes on waiting is no failure. Deploys whose process died are taken up, and a push whose
+    client died before the hook was called.
     """
     settings, store = context.settings, context.store
 
@@ -38,14 +42,33 @@ def renew(context: Context, app: str | None, *, as_json: bool) -> None:
             os.close(descriptor)
 
     sys.stdout.flush()
-    printer = Printer(2 if as_json else 1)
-    run = Run(settings, store, InProcess(settings, store), printer.say, keep_log, context.now)
-    renewed = run.over(context.apps(app))
+    out = 2 if as_json else 1
+    apps, publisher = context.apps(app), InProcess(settings, store)
+    publisher.recover()
+    failed = sum(deploy.state is State.FAILED for name in apps for deploy in _recovered(context, name, out))
+    printer = Printer(out)
+    renewed = Run(settings, store, publisher, printer.say, keep_log, context.now).over(apps)
     if as_json:
-        show_json("renewal", {"secured": renewed.secured, "waiting": renewed.waiting, "failed": renewed.failed})
+        facts = {"secured": renewed.secured, "waiting": renewed.waiting, "failed": renewed.failed or failed > 0}
+        show_json("renewal", facts)
     else:
         printer.say(_verdict(renewed.secured, renewed.waiting, failed=renewed.failed))
-    sys.exit(1 if renewed.failed else 0)
+    sys.exit(1 if renewed.failed or failed else 0)
+
+
+def _recovered(context: Context, app: AppName, out: int) -> Iterator[Deploy]:
+    """Carry out what was asked for and nobody carries out any more."""
+    repository = context.repository(app)
+    if not repository.path.is_dir():  # a bare repository of somebody else's, which is gone
+        return
+    for queued in recover(app, repository, store=context.store, now=context.now):
+        log = open_log(context.settings.log(app, queued.number))
+        try:
+            printer = Printer(out, log)
+            with printer.alive():
+                yield deploying.run(queued, repository, context.settings, context.now, printer)
+        finally:
+            os.close(log)
 
 
 def _verdict(secured: int, waiting: int, *, failed: bool) -> Line:

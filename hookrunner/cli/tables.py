@@ -13,8 +13,11 @@ from hookrunner.model.obstacle import Advice
 _WIDTH = 80
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table of at most 80 columns; bold headings on a terminal, plain text elsewhere."""
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, folding: str | None = None) -> None:
+    """Print a table of at most 80 columns; bold headings on a terminal, plain text elsewhere.
+
+    Where it is wider its columns fold, or just the ``folding`` one.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -22,7 +25,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console = Console(width=_WIDTH, highlight=False, emoji=False, markup=False, soft_wrap=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=folding not in (None, column))
     for row in rows:
         table.add_row(*(Text(visible(cell)) for cell in row))
     with console.capture() as shown:

@@ -3,7 +3,7 @@
 One list of decisions for push, plan, deploy and JSON.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,14 +47,27 @@ class Wait(Decision):
     advice: tuple[Advice, ...] = ()
 
 
+Check = Callable[[Certificate, tuple[Domain, ...], KeyType, datetime], str | None]
+
 WILDCARD_WAITS = "a wildcard certificate needs dns-01, which is not supported yet"
 
 
 def decide(
-    manifest: Manifest, *, authority: str, existing: Mapping[CertificateId, Certificate], now: datetime
+    manifest: Manifest,
+    *,
+    authority: str,
+    existing: Mapping[CertificateId, Certificate],
+    now: datetime,
+    renews: bool = True,
 ) -> list[Decision]:
-    """One decision for each domain that is to have HTTPS, in the order of app.toml."""
-    return [_decide(certificate, manifest.tls.key, existing, now) for certificate in wanted(manifest, authority)]
+    """One decision for each domain that is to have HTTPS, in the order of app.toml.
+
+    Not ``renews``: a certificate that is valid stays, whatever its age and its key.
+    """
+    checks = CHECKS if renews else NEEDED
+    return [
+        _decide(certificate, manifest.tls.key, existing, now, checks) for certificate in wanted(manifest, authority)
+    ]
 
 
 def wanted(manifest: Manifest, authority: str) -> list[CertificateId]:
@@ -68,13 +81,17 @@ def wanted(manifest: Manifest, authority: str) -> list[CertificateId]:
 
 
 def _decide(
-    certificate: CertificateId, key: KeyType, existing: Mapping[CertificateId, Certificate], now: datetime
+    certificate: CertificateId,
+    key: KeyType,
+    existing: Mapping[CertificateId, Certificate],
+    now: datetime,
+    checks: Sequence[Check],
 ) -> Decision:
     names = (certificate.domain,)
     if certificate.domain.is_wildcard:
         return Wait(certificate, names, WILDCARD_WAITS, "wildcard")
     there = existing.get(certificate)
-    why = reason_to_issue(there, names, key, now)
+    why = reason_to_issue(there, names, key, now, checks)
     if why or not there:
         return Issue(certificate, names, why or "", key)
     due = renewal.due(there)
@@ -82,12 +99,16 @@ def _decide(
 
 
 def reason_to_issue(
-    certificate: Certificate | None, names: tuple[Domain, ...], key: KeyType, now: datetime
+    certificate: Certificate | None,
+    names: tuple[Domain, ...],
+    key: KeyType,
+    now: datetime,
+    checks: Sequence[Check] | None = None,
 ) -> str | None:
-    """Why the certificate that is there will not do, or None when it will."""
+    """Why the certificate that is there will not do, or None when it will. ``checks``: :data:`CHECKS`."""
     if certificate is None:
         return "new"
-    for check in CHECKS:
+    for check in CHECKS if checks is None else checks:
         if why := check(certificate, names, key, now):
             return why
     return None
@@ -102,10 +123,13 @@ def _key_differs(certificate: Certificate, _names: tuple[Domain, ...], key: KeyT
     return None if certificate.key == key else f"its key is {certificate.key}, app.toml wants {key}"
 
 
+def _is_expired(certificate: Certificate, _names: tuple[Domain, ...], _key: KeyType, now: datetime) -> str | None:
+    return f"expired on {certificate.not_after:%Y-%m-%d}" if certificate.not_after <= now else None
+
+
 def _is_due(certificate: Certificate, _names: tuple[Domain, ...], _key: KeyType, now: datetime) -> str | None:
-    if certificate.not_after <= now:
-        return f"expired on {certificate.not_after:%Y-%m-%d}"
     return "due for renewal" if renewal.due(certificate) <= now else None
 
 
-CHECKS = (_names_differ, _key_differs, _is_due)
+NEEDED = (_names_differ, _is_expired)
+CHECKS = (_names_differ, _key_differs, _is_expired, _is_due)

@@ -13,16 +13,23 @@ _REFUSED = {
     Reason.CONFLICT: "another nginx file serves a name of {app}",
     Reason.PROGRAM: "nginx could not be called",
     Reason.RELOAD: "nginx did not take over the new configuration",
+    Reason.STOPPED: "nginx is not running",
+    Reason.PORT: "nginx is not running, and another program has its port",
+    Reason.UNIT: "a unit of {app} does not run",
     Reason.KEY: "a certificate does not fit its key",
     Reason.REQUEST: "the publisher refuses {app}",
 }
+_CONTENT_PASSES = (Reason.FOREIGN, Reason.OWN_LINES, Reason.PROGRAM)  # nginx need not be asked
 _REFUSED_HINTS = {
     Reason.TEST: "mend what nginx names",
     Reason.FOREIGN: "on the server, as root: mend or move that file, nginx -t",
     Reason.OWN_LINES: "on the server, as root: mend or move that file, nginx -t",
     Reason.CONFLICT: "on the server, as root: take the name out of that file",
-    Reason.PROGRAM: "on the server: see program, test and reload under [nginx] in server.toml",
+    Reason.PROGRAM: "on the server: apt install nginx, or see program, test and reload under [nginx] in server.toml",
     Reason.RELOAD: "on the server, as root: nginx -t, systemctl restart nginx",
+    Reason.STOPPED: "on the server, as root: systemctl start nginx",
+    Reason.PORT: "on the server, as root: ss -ltnp shows what has the port; stop it, systemctl start nginx",
+    Reason.UNIT: "on the server: systemctl status, journalctl -u with the unit's name",
     Reason.KEY: "the certificate is issued anew at the next try",
 }
 
@@ -37,6 +44,8 @@ def refused(answer: Refused, app: str, kept: int | None) -> Iterator[Line]:
             yield wording.detail("it fails in the same way without this deploy")
         certificates = f" and {wording.counted(kept, 'new certificate')}" if kept else ""
         yield wording.detail(f"kept: the release{certificates}, for the next try")
+        if answer.reason in _CONTENT_PASSES:
+            yield wording.detail("a push that changes files alone still goes live")
     if answer.reason in _REFUSED_HINTS:
         yield wording.hint(_REFUSED_HINTS[answer.reason])
 

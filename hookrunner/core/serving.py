@@ -29,7 +29,8 @@ def publication(
     used = {name.certificate for site in sites for name in site.names if name.certificate}
     chains = {certificate: existing[certificate].chain for certificate in sorted(used)}
     made = Publication(app, release, sites, chains, manifest=path)
-    return replace(made, previous=before.release) if before and made.folders <= before.folders else made
+    has_before = before and before.release != release and made.folders <= before.folders
+    return replace(made, previous=before.release) if before and has_before else made
 
 
 def secured(live: Publication, *, authority: str, existing: Mapping[CertificateId, Certificate]) -> Publication:

@@ -34,12 +34,14 @@ NGINX_KEYS = (
 )  # fmt: skip
 DNS_KEYS = ("resolvers", "public_addresses", "zones")
 LIMITS_KEYS = ("domains", "files", "bytes", "keep_releases")
-APP_KEYS = ("allowed_domains", "proxies", "units", "activate")
+APP_KEYS = ("allowed_domains", "proxies", "units", "activate", "activate_timeout")
 
 _NGINX, _LIMITS = Nginx(), Limits()
 _STATE, _CONCURRENCY = Path("/var/lib/hookrunner"), 16
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f,<>]+@[^@\s\x00-\x1f\x7f,<>]+\.[^@\s\x00-\x1f\x7f,<>]+\Z")
+# systemd.unit(5)
+_UNIT = re.compile(r"[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]*\.(?:service|socket|target|timer|path|scope|slice)\Z")
 _UNSAFE_IN_NGINX = re.compile(r"[\x00-\x1f\x7f$\"'\\{};]")
 
 
@@ -171,18 +173,37 @@ def _apps(table: Table) -> dict[AppName, AppSettings]:
     for name in table.data:
         own = table.table(name)
         own.refuse_unknown(APP_KEYS)
-        _not_yet(own, "units", [])
-        _not_yet(own, "activate", [])
-        try:
-            app = AppName.parse(name)
-        except Invalid as error:
-            table.wrong(name, str(error))
-            continue
-        apps[app] = AppSettings(
+        settings = AppSettings(
             allowed_domains=own.take_each("allowed_domains", lambda text: Pattern(Domain.parse(text))),
             proxies=own.take_each("proxies", Upstream.parse) or (),
+            units=own.take_each("units", _unit) or (),
+            activate=own.take("activate", _argvs, ()),
+            activate_timeout=own.take("activate_timeout", fields.duration, AppSettings().activate_timeout),
         )
+        try:
+            apps[AppName.parse(name)] = settings
+        except Invalid as error:
+            table.wrong(name, str(error))
     return apps
+
+
+def _unit(text: str) -> str:
+    if not _UNIT.match(text):
+        raise Invalid('is not the name of a systemd unit, like "parkspot.service"')
+    return text
+
+
+def _argvs(value: object) -> tuple[tuple[str, ...], ...]:
+    if not isinstance(value, list) or not all(isinstance(one, list) for one in value):
+        raise Invalid('takes a list of programs with their arguments, like [["/usr/local/bin/migrate", "--all"]]')
+    return tuple(_program(one) for one in value)
+
+
+def _program(value: object) -> tuple[str, ...]:
+    argv = _argv(value)
+    if "/" in argv[0] and not argv[0].startswith("/"):
+        raise Invalid(f"names {argv[0]}, which is nowhere: give the full path, nothing is run from the release")
+    return argv
 
 
 def _not_yet(table: Table, key: str, served: object) -> None:

@@ -91,6 +91,12 @@ def still_live(live: "Deploy | None") -> str:
     return f"deploy {live.number} ({live.short}) is still live" if live else "nothing is live yet"
 
 
+def verdict(deploy: "Deploy") -> Line:
+    """The last line of a deploy that has ended, said again."""
+    kinds = {"done": Kind.SUCCESS, "partly": Kind.WARNING, "superseded": Kind.WARNING}
+    return Line(kinds.get(deploy.state, Kind.ERROR), deploy.outcome)
+
+
 def seconds(elapsed: float) -> str:
     """``0.2 s``."""
     return f"{elapsed:.1f} s"

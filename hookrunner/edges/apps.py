@@ -25,5 +25,5 @@ def forget(store: Store, app: AppName) -> None:
     """Remove everything that was recorded of the app, itself last, so that a broken off removal can be repeated."""
     for record in store.list(f"deploys/{app}"):
         store.delete(record.key)
-    for key in (f"numbers/{app}", f"publications/{app}", f"apps/{app}"):
+    for key in (f"numbers/{app}", f"publications/{app}", f"heads/{app}", f"apps/{app}"):
         store.delete(key)

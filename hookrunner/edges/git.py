@@ -77,6 +77,10 @@ class Repository:
             for key, value in values.items():
                 config.set_value("hookrunner", key, value)
 
+    def take_push_options(self) -> None:
+        """Let clients send words along with a push (git-config(1), receive.advertisePushOptions)."""
+        self._run("config", "--local", "receive.advertisePushOptions", "true")
+
     def forget(self) -> None:
         """Remove the section ``hookrunner``."""
         self._run("config", "--local", "--remove-section", "hookrunner", check=False)

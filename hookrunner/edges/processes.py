@@ -1,9 +1,19 @@
 """The doorway to other programs: argv lists, no shell, no inherited input, bounded in time."""
 
 import os
+import select
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
+
+_MOST_LINES = 1000  # of a program's output that are passed on
+_LONGEST_LINE = 4096  # bytes
+_GRACE = 5.0  # seconds between SIGTERM and SIGKILL
+_TICK = 100  # milliseconds
+_CHUNK = 1 << 16  # bytes
+_AFTER_THE_END = 64  # chunks that are read when what was left running goes on writing
 
 
 class ProgramFailed(Exception):
@@ -49,3 +59,96 @@ def run(
 def _last_words(program: str, result: Result) -> str:
     lines = result.err.strip().splitlines()
     return f"{program}: {lines[-1] if lines else f'ended with status {result.status}'}"
+
+
+def follow(argv: Sequence[str], *, env: Mapping[str, str], timeout: float, say: Callable[[str], None]) -> None:
+    """Run a program and pass on its output line by line. Raises :class:`ProgramFailed`.
+
+    What it leaves running in the background is left alone, unless it did not end in time.
+    """
+    try:
+        process = subprocess.Popen(
+            argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/",
+            start_new_session=True, bufsize=0,
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        raise ProgramFailed(f"{argv[0]} is not there") from error
+    except OSError as error:
+        raise ProgramFailed(f"{argv[0]}: {error.strerror}") from error
+    try:
+        _pass_on(process, time.monotonic() + timeout, _Lines(say))
+    except subprocess.TimeoutExpired:
+        _end(process)
+        raise ProgramFailed(f"{argv[0]} did not end within {timeout:.0f} s") from None
+    except BaseException:
+        _end(process)
+        raise
+    finally:
+        if process.stdout:
+            process.stdout.close()
+    if process.returncode:
+        raise ProgramFailed(f"{argv[0]} ended with status {process.returncode}")
+
+
+def _pass_on(process: "subprocess.Popen[bytes]", until: float, lines: "_Lines") -> None:
+    assert process.stdout is not None  # noqa: S101 — a pipe was asked for
+    output = process.stdout.fileno()
+    os.set_blocking(output, False)
+    poll = select.poll()
+    poll.register(output, select.POLLIN)
+    left = _AFTER_THE_END
+    while left:
+        ended = process.poll() is not None  # looked at before the read, so that nothing is missed
+        left -= ended
+        if poll.poll(0 if ended else _TICK):
+            chunk = os.read(output, _CHUNK)
+            lines.take(chunk)
+            if not chunk:
+                process.wait(max(until - time.monotonic(), 0))
+                break
+        elif ended:
+            break
+        if not ended and time.monotonic() > until:
+            raise subprocess.TimeoutExpired(process.args, 0)
+    lines.end()
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End the program and all that it started."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(_GRACE)
+        except ProcessLookupError:
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
+
+
+class _Lines:
+    """Bytes to lines."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._rest = b""
+        self._said = 0
+
+    def take(self, chunk: bytes) -> None:
+        *whole, self._rest = (self._rest + chunk).split(b"\n")
+        for line in whole:
+            self._line(line)
+        if len(self._rest) > _LONGEST_LINE:
+            self._line(self._rest)
+            self._rest = b""
+
+    def end(self) -> None:
+        if self._rest:
+            self._line(self._rest)
+        if self._said > _MOST_LINES:
+            self._say(f"and {self._said - _MOST_LINES} more lines")
+
+    def _line(self, line: bytes) -> None:
+        self._said += 1
+        if self._said <= _MOST_LINES:
+            self._say(line[:_LONGEST_LINE].decode("utf-8", "replace").rstrip())

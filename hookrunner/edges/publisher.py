@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from hookrunner.edges.claims import read_claims
 from hookrunner.edges.records import Store
 from hookrunner.model.names import AppName
-from hookrunner.model.publication import CsrRequest, Publication, Published, Refused
+from hookrunner.model.publication import CsrRequest, Publication, Published, Refused, Restarted
 from hookrunner.model.server import Settings
 
 if TYPE_CHECKING:
-    from hookrunner.publisher.door import Holders
+    from hookrunner.publisher.changeover import Holders
 
 
 class PublisherError(Exception):
@@ -36,6 +36,14 @@ class Publisher(Protocol):
 
     def withdraw(self, app: AppName) -> Published | Refused:
         """Serve nothing for the app any more, or change nothing."""
+        ...
+
+    def restart(self, app: AppName) -> Restarted | Refused:
+        """Restart the systemd units that the settings list for the app."""
+        ...
+
+    def recover(self) -> None:
+        """Put back what a publisher that was killed left half done."""
         ...
 
 
@@ -70,11 +78,22 @@ class InProcess:
         """See :meth:`Publisher.withdraw`."""
         return _outcome(self._ask({"withdraw": str(app)}))
 
+    def restart(self, app: AppName) -> Restarted | Refused:
+        """See :meth:`Publisher.restart`."""
+        answer = self._ask({"restart": str(app)})
+        return (
+            Restarted.from_json(answer["restarted"]) if "restarted" in answer else Refused.from_json(answer["refused"])
+        )
+
+    def recover(self) -> None:
+        """See :meth:`Publisher.recover`."""
+        self._ask({"recover": True})
+
     def prepare(self) -> list[Path]:
         """Make the folders and the default nginx file; what was not there before. Only on the machine itself."""
-        from hookrunner.publisher import door
+        from hookrunner.publisher import changeover
 
-        return door.prepare(self._settings, self._holders())
+        return changeover.prepare(self._settings, self._holders())
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         from hookrunner.publisher.door import Door
@@ -83,7 +102,7 @@ class InProcess:
         return dict(json.loads(json.dumps(answer)))
 
     def _holders(self) -> "Holders":
-        from hookrunner.publisher.door import Holders
+        from hookrunner.publisher.changeover import Holders
 
         claims = read_claims(self._store)
         return Holders(claims.domains, claims.upstreams)

@@ -77,7 +77,10 @@ class Store(Protocol):
 
 
 class FileStore:
-    """A folder of files, 0600: a record a file, replaced atomically and fsynced; locks are flock(2)."""
+    """A folder of files, 0600: a record a file, replaced atomically and fsynced; locks are flock(2).
+
+    A lock's file is taken away with it, so that there may be one for each deploy; who waits for it looks again.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -134,15 +137,15 @@ class FileStore:
     @contextmanager
     def _flock(self, path: Path, wait: float | None) -> Iterator["_FileLock"]:
         self._make(path.parent)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        until = None if wait is None else time.monotonic() + wait
+        lock = _locked(path, until)
+        while not lock.still_held():  # whoever held it took its file away
+            lock.close()
+            lock = _locked(path, until)
         try:
-            if wait is None:
-                fcntl.flock(fd, fcntl.LOCK_EX)
-            else:
-                _flock_within(fd, wait, path.name)
-            yield _FileLock(fd, path)
+            yield lock
         finally:
-            os.close(fd)
+            lock.remove()
 
     def _path(self, key: str) -> Path:
         return self.folder.joinpath(*(_quoted(part) for part in key.split("/") if part))
@@ -164,6 +167,20 @@ class FileStore:
                 yield Path(entry.path)
 
 
+class Unwritten:
+    """A store that can be looked at: what is written to it is forgotten."""
+
+    def __init__(self, store: Store) -> None:
+        self.get, self.list, self.lock = store.get, store.list, store.lock
+
+    def put(self, key: str, value: Value, *, if_revision: str | None = None) -> str:  # noqa: ARG002
+        """Nothing is written."""
+        return ABSENT
+
+    def delete(self, key: str, *, if_revision: str | None = None) -> None:
+        """Nothing is removed."""
+
+
 class _FileLock:
     def __init__(self, fd: int, path: Path) -> None:
         self._fd, self._path = fd, path
@@ -173,6 +190,15 @@ class _FileLock:
             return os.fstat(self._fd).st_ino == self._path.stat().st_ino
         except FileNotFoundError:
             return False
+
+    def remove(self) -> None:
+        """Leave the lock, and no file behind."""
+        if self.still_held():
+            self._path.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        os.close(self._fd)
 
 
 def _read(key: str, path: Path) -> Record | None:
@@ -188,14 +214,19 @@ def _quoted(part: str) -> str:
     return f"%2E{name[1:]}" if name.startswith(".") else name
 
 
-def _flock_within(fd: int, wait: float, name: str) -> None:
-    until = time.monotonic() + wait
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                raise Busy(f"{name} is held by somebody else") from None
-            time.sleep(_POLL)
-        else:
-            return
+def _locked(path: Path, until: float | None) -> _FileLock:
+    """A lock on the file that was at ``path``; raises :class:`Busy` when it is not free at the moment ``until``."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | (0 if until is None else fcntl.LOCK_NB))
+            except BlockingIOError:
+                if until is not None and time.monotonic() >= until:
+                    raise Busy(f"{path.name} is held by somebody else") from None
+                time.sleep(_POLL)
+            else:
+                return _FileLock(fd, path)
+    except BaseException:
+        os.close(fd)
+        raise

@@ -23,7 +23,7 @@ Say = Callable[[AppName, Line], None]
 class Certified:
     """What became of one app's decisions."""
 
-    issued: int = 0
+    issued: list[Domain] = field(default_factory=list)
     renewals_waiting: int = 0  # certificates that are due, and good as long as they last
     waiting: dict[Domain, str] = field(default_factory=dict)  # names that have to wait, and for which kind of reason
     advice: list[Advice] = field(default_factory=list)
@@ -60,7 +60,7 @@ def certify(
                 certified.advice += result.outcome.advice
             advised.add((result.app, result.outcome.kind))
         else:
-            certified.issued += 1
+            certified.issued.append(result.domain)
             text = f"issued in {wording.seconds(result.took)}, until {result.outcome.not_after:%Y-%m-%d}"
         say(result.app, wording.row(str(result.domain), text, widths[result.app]))
     return made

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hookrunner import durable
-from hookrunner.edges import apps
+from hookrunner.edges import apps, deploys
 from hookrunner.edges.ca.http01 import WELL_KNOWN
 from hookrunner.edges.git import Repository
 from hookrunner.edges.records import Store
@@ -91,6 +91,8 @@ def hooks(wanted: Registration, path: Path, *, settings: Settings, store: Store,
         raise Unsuitable(f"{path} has a {foreign[0]} hook of its own", "move it away; it would be overwritten")
     folders(settings)
     _register(repository, wanted._replace(repository=repository.path), settings=settings, store=store, caller=caller)
+    if not known and (tip := repository.commit(repository.head())):
+        deploys.passed_over(store, wanted.app, repository.head(), tip)
     return repository
 
 
@@ -117,4 +119,5 @@ def install_hooks(repository: Repository, name: AppName, *, command: Path, confi
         shutil.copyfile(shipped("hooks") / hook, folder / hook)
         (folder / hook).chmod(0o755)
     repository.configure({"command": str(command), "config": str(config), "app": str(name)})
+    repository.take_push_options()
     repository.protect_checkout()

@@ -1,14 +1,13 @@
 """One deploy, from its record to its verdict: look, decide, do, look again."""
 
-import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
-from hookrunner.core import obstacles, publishing, refs, serving, wording
+from hookrunner.core import machine, obstacles, publishing, refs, serving, wording
 from hookrunner.core.certificates import wanted
+from hookrunner.core.options import Options
 from hookrunner.core.preflight import DNS_KINDS
 from hookrunner.core.verdict import Live
 from hookrunner.core.wording import Kind, Line
@@ -17,26 +16,29 @@ from hookrunner.edges.git import Repository
 from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.publisher import Publisher, PublisherError
 from hookrunner.edges.records import Store
-from hookrunner.flows import certify, notices, outlook
+from hookrunner.flows import certify, notices, outlook, releases
+from hookrunner.flows.activate import NotActivated, activate
 from hookrunner.flows.certify import Certified
 from hookrunner.flows.inspect import Fit, NoManifest, Unfit, inspect
 from hookrunner.flows.receive import unfit
+from hookrunner.flows.turn import NotNeeded, turn
 from hookrunner.model.app import Manifest
 from hookrunner.model.certificate import Certificate
-from hookrunner.model.deploy import Deploy, State
+from hookrunner.model.deploy import Cause, Deploy, State
 from hookrunner.model.names import Invalid
-from hookrunner.model.publication import CertificateId, Publication, Refused
+from hookrunner.model.publication import CertificateId, Publication, Published, Refused
 from hookrunner.model.server import Settings
 
 Say = Callable[[Line], None]
 
 
 class _Failed(Exception):
-    """The deploy cannot go on; ``lines`` say why, and what to do."""
+    """The deploy cannot go on; ``lines`` say why, and what to do, as far as that was not said yet."""
 
-    def __init__(self, lines: Sequence[Line]) -> None:
-        super().__init__("; ".join(line.text for line in lines))
+    def __init__(self, lines: Iterable[Line], why: str = "") -> None:
         self.lines = tuple(lines)
+        self.why = why or self.lines[0].text
+        super().__init__(self.why)
 
 
 @dataclass(slots=True)
@@ -51,58 +53,87 @@ class Run:
     say: Say
     now: datetime
     retry: bool = False  # ask the CA at once for what it refused before
-    issued: int = 0  # certificates that this run had issued
+    issued: list[str] = field(default_factory=list)  # the certificates that this run had issued
 
     def to_the_end(self) -> Deploy:
-        """Carry the deploy out, say every step and the verdict, and return its last record. Raises nothing expected."""
-        started = time.monotonic()
-        with self.store.lock(f"apps/{self.deploy.app}"):
-            queued = deploys.get(self.store, self.deploy.app, self.deploy.number)
-            if queued is None or queued.state is not State.QUEUED:
-                return queued or self.deploy
-            self.deploy = deploys.save(self.store, queued.at(State.RUNNING, started=self.now))
-            try:
-                last, state = self._deploy()
-            except NoManifest as error:
-                self.say(wording.hint("write one with `hookrunner new`, commit it, push again"))
-                what = f"deploy {self.deploy.number} changed nothing: the commit has no {error.manifest}"
-                last = Line(Kind.WARNING, what)
-                state = State.DONE
-            except Exception as error:  # whoever pushed gets a verdict, whatever went wrong
-                last, state = self._failed(error), State.FAILED
-            took = wording.seconds(time.monotonic() - started)
-            last = Line(last.kind, last.text.replace("{took}", f"({took})"))
-            ended = self.deploy.at(state, ended=datetime.now(UTC), outcome=last.text)
-            self.deploy = deploys.save(self.store, ended)
-            self.say(last)
+        """Carry the deploy out in its turn, say every step and the verdict, and return its last record.
+
+        Raises nothing expected.
+        """
+        try:
+            with turn(
+                self.deploy, store=self.store, repository=self.repository, say=self.say, now=self.now
+            ) as self.deploy:
+                started = time.monotonic()
+                try:
+                    last, state = self._verdict()
+                except BaseException:  # broken off by whoever typed the command
+                    self._ended(State.ABANDONED, "it was broken off", time.monotonic() - started)
+                    raise
+                took = time.monotonic() - started
+                last = Line(last.kind, last.text.replace("{took}", f"({wording.seconds(took)})"))
+                self._ended(state, last.text, took)
+                self.say(last)
+        except NotNeeded as error:
+            self.deploy = error.deploy
         return self.deploy
+
+    def _ended(self, state: State, outcome: str, took: float) -> None:
+        ended = self.deploy.at(
+            state, ended=datetime.now(UTC), outcome=outcome, seconds=round(took, 3), certificates=tuple(self.issued)
+        )
+        self.deploy = deploys.save(self.store, ended)
+
+    def _verdict(self) -> tuple[Line, State]:
+        try:
+            return self._deploy()
+        except NoManifest as error:
+            self.say(wording.hint("write one with `hookrunner new`, commit it, push again"))
+            what = f"deploy {self.deploy.number} changed nothing: the commit has no {error.manifest}"
+            return Line(Kind.WARNING, what), State.DONE
+        except Exception as error:  # whoever pushed gets a verdict, whatever went wrong
+            return self._failed(error), State.FAILED
 
     def _failed(self, error: Exception) -> Line:
         """Say what went wrong and what to do; the verdict."""
-        match error:
-            case _Failed():
-                lines = error.lines
-            case ProgramFailed() | PublisherError() | OSError():
-                lines = (wording.error(str(error)),)
-            case _:
-                lines = (wording.error(f"a defect of hookrunner: {type(error).__name__}: {error}"),)
-        self._say_all(lines)
-        self.say(wording.hint("to try again: git commit --allow-empty -m Again, git push"))
-        self.deploy = self.deploy.at(State.FAILED, why=lines[0].text)
-        return self._not_live()
+        if not isinstance(error, _Failed):
+            error = _Failed(
+                machine.trouble(error)
+                if isinstance(error, ProgramFailed | PublisherError | OSError)
+                else [wording.error(f"a defect of hookrunner: {type(error).__name__}: {error}")]
+            )
+        self._say_all(error.lines)
+        if self.deploy.cause is Cause.PUSH:
+            self.say(wording.hint("to try again: git commit --allow-empty -m Again, git push"))
+        self.deploy = self.deploy._replace(why=error.why)
+        live = deploys.publication(self.store, self.deploy.app)
+        rest = f"deploy {live[0].number} ({live[0].short}) still is" if live else "nothing is live yet"
+        return wording.error(f"deploy {self.deploy.number} is not live {{took}}, {rest}")
 
     def _deploy(self) -> tuple[Line, State]:
         deploy = self.deploy
-        subject = self.repository.subject(deploy.commit)
-        self.say(
-            wording.step(f'{deploy.app}: deploy {deploy.number}, {refs.short(deploy.ref)} {deploy.short} "{subject}"')
-        )
+        self.say(wording.step(self._title()))
+        self._say_all(Line(Kind.WARNING, text) for text in Options.of(deploy.options).complaints())
+        self._more(f"commit {deploy.commit}")
+        self._more(f"asked for by {str(deploy.who) or 'nobody that is known'} {deploy.who.key}".rstrip())
+        live = deploys.publication(self.store, deploy.app)
+        before = live[1] if live else None
         fit = self._claimed()
         try:
-            return self._serve(fit)
+            if deploy.cause is Cause.ROLLBACK:
+                self._say_all(self._rolls_back(fit, before))
+            return self._serve(fit, self._release(fit), before)
         except BaseException:
             self._give_back_unserved()
             raise
+        finally:
+            releases.prune(deploy, settings=self.settings, store=self.store)
+
+    def _title(self) -> str:
+        deploy = self.deploy
+        back = f", back to deploy {deploy.back_to}" if deploy.back_to else ""
+        commit = f'{refs.short(deploy.ref)} {deploy.short} "{self.repository.subject(deploy.commit)}"'
+        return f"{deploy.app}: deploy {deploy.number}{back}, {commit}"
 
     def _claimed(self) -> Fit:
         try:
@@ -115,50 +146,60 @@ class Run:
             )
             claims.take(self.store, self.deploy.app, fit.manifest)
         except Unfit as error:
-            raise _Failed(list(unfit(error))) from error
+            raise _Failed(unfit(error)) from error
         except Invalid as error:
             raise _Failed([wording.error(f"the manifest names what another app took meanwhile: it {error}")]) from error
         for path, why in fit.dropped.items():
             self.say(Line(Kind.WARNING, f"left out the link {path}: {why}"))
-        self._check_out(fit.dropped)
         return fit
 
-    def _check_out(self, dropped: dict[str, str]) -> None:
-        """Write the release under another name, then rename: it is whole or not there."""
-        releases = self.settings.releases(self.deploy.app)
-        release = releases / self.deploy.release
-        making = releases / f".{self.deploy.release}"
-        index = making.with_suffix(".index")
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(parents=True)
-        making.chmod(0o755)  # whatever the umask: nginx's workers are somebody else
-        try:
-            self.repository.check_out(self.deploy.commit, making, without=dropped, index=index)
-            making.rename(release)
-        finally:
-            index.unlink(missing_ok=True)
-            shutil.rmtree(making, ignore_errors=True)
+    def _rolls_back(self, fit: Fit, before: Publication | None) -> Iterator[Line]:
+        """What a rollback takes away, before it does."""
+        kept = set(fit.manifest.domains)
+        off = [name.domain for name in before.names if name.domain not in kept] if before else []
+        width = wording.column(map(str, off))
+        for domain in off:
+            yield wording.row(str(domain), "goes off the web: that release does not name it", width)
+        tip = self.repository.commit(self.deploy.ref)
+        if tip and tip != self.deploy.commit:
+            branch = refs.short(self.deploy.ref)
+            yield wording.detail(f"{branch} still holds {tip[:7]}; the next push of it deploys that again")
 
-    def _serve(self, fit: Fit) -> tuple[Line, State]:
+    def _release(self, fit: Fit) -> str:
+        """The name of the release folder: written now, or the one that is gone back to."""
+        back_to = deploys.get(self.store, self.deploy.app, self.deploy.back_to) if self.deploy.back_to else None
+        if back_to and back_to.release and (self.settings.releases(self.deploy.app) / back_to.release).is_dir():
+            return back_to.release
+        started = time.monotonic()
+        release = releases.check_out(self.deploy, self.repository, fit.dropped, self.settings)
+        self._more(f"release written in {_ms(started)}")
+        return release
+
+    def _serve(self, fit: Fit, release: str, before: Publication | None) -> tuple[Line, State]:
         manifest = fit.manifest
-        live = deploys.publication(self.store, self.deploy.app)
-        before = live[1] if live else None
         certified = self._certify(manifest)
-        publication = self._publication(fit, before)
-        answer = self.publisher.publish(publication)
+        publication = self._publication(fit, release, before)
+        answer = self._publish(publication)
         if isinstance(answer, Refused) and answer.lost:
             for lost in answer.lost:
                 certificates.forget(self.store, lost)
             self.say(wording.detail("a certificate's key is gone, so it is issued anew"))
             certified = self._certify(manifest)
-            publication = self._publication(fit, before)
-            answer = self.publisher.publish(publication)
+            publication = self._publication(fit, release, before)
+            answer = self._publish(publication)
         if isinstance(answer, Refused):
-            raise _Failed(list(publishing.refused(answer, str(self.deploy.app), self.issued)))
+            raise _Failed(publishing.refused(answer, str(self.deploy.app), len(self.issued)))
+        try:
+            activate(self.deploy, release, settings=self.settings, publisher=self.publisher, say=self.say)
+        except NotActivated as error:
+            self._say_all(error.lines)
+            self._say_all(self._undone(before))
+            raise _Failed([], error.lines[0].text) from error
+        names = tuple(str(domain) for domain in manifest.domains)
+        self.deploy = deploys.save(self.store, self.deploy._replace(release=release, names=names))
         deploys.save_publication(self.store, self.deploy, publication, manifest.tls, self.now)
         self._forget_names(before, publication)
         claims.give_back(self.store, self.deploy.app, but=(manifest.domains, manifest.upstreams))
-        self._prune({self.deploy.release, *([before.release] if before else [])})
         nginx = self.settings.nginx
         now = Live(manifest, publication, before, answer, nginx.public_https_port, nginx.public_http_port)
         self._say_all(now.lines())
@@ -169,10 +210,37 @@ class Run:
         notices.tell(self.settings, self.store, self.deploy.app, self.now, self.say)
         return now.verdict(self.deploy.number, waits_for_dns, certified.renewals_waiting)
 
-    def _publication(self, fit: Fit, before: Publication | None) -> Publication:
+    def _publish(self, publication: Publication) -> Published | Refused:
+        started = time.monotonic()
+        answer = self.publisher.publish(publication)
+        self._more(f"published in {_ms(started)}")
+        return answer
+
+    def _undone(self, before: Publication | None) -> Iterator[Line]:
+        """Switch back, and run everything again for the release that is live then."""
+        app = self.deploy.app
+        if before is None:
+            self.publisher.withdraw(app)
+            yield wording.detail("there is no release to go back to: the app is off the web again")
+            return
+        existing = certificates.existing(self.store, [n.certificate for n in before.names if n.certificate])
+        again = serving.secured(before, authority=self.settings.acme.authority.name, existing=existing)
+        answer = self.publisher.publish(again)
+        if isinstance(answer, Refused):
+            yield wording.error("the switch could not be undone")
+            yield from publishing.refused(answer, str(app), None)
+            return
+        yield wording.step(f"Going back to release {before.release.partition('-')[0]}")
+        try:
+            activate(self.deploy, before.release, settings=self.settings, publisher=self.publisher, say=self.say)
+        except NotActivated as error:
+            yield wording.error("and it fails in the same way with the release before")
+            yield from error.lines
+
+    def _publication(self, fit: Fit, release: str, before: Publication | None) -> Publication:
         return serving.publication(
             self.deploy.app,
-            self.deploy.release,
+            release,
             fit.manifest,
             authority=self.settings.acme.authority.name,
             existing=self._existing(fit.manifest),
@@ -183,9 +251,17 @@ class Run:
     def _certify(self, manifest: Manifest) -> Certified:
         """Have the missing certificates issued; what has to wait, and what can be done about it."""
         app = self.deploy.app
+        started = time.monotonic()
         outlooks = outlook.look(
-            [(app, manifest)], settings=self.settings, store=self.store, now=self.now, retry=self.retry
+            [(app, manifest)],
+            settings=self.settings,
+            store=self.store,
+            now=self.now,
+            retry=self.retry,
+            renews=self.deploy.cause is not Cause.ROLLBACK,
         )
+        for decision in outlooks[0].decisions:
+            self._more(f"{decision.certificate}: {type(decision).__name__.lower()}, {decision.why}")
         certified = certify.certify(
             outlooks,
             settings=self.settings,
@@ -194,13 +270,9 @@ class Run:
             now=self.now,
             say=lambda _, line: self.say(line),
         )[app]
-        self.issued += certified.issued
+        self._more(f"certificates seen to in {_ms(started)}")
+        self.issued += map(str, certified.issued)
         return certified
-
-    def _not_live(self) -> Line:
-        live = deploys.publication(self.store, self.deploy.app)
-        rest = f"deploy {live[0].number} ({live[0].short}) still is" if live else "nothing is live yet"
-        return wording.error(f"deploy {self.deploy.number} is not live {{took}}, {rest}")
 
     def _existing(self, manifest: Manifest) -> dict[CertificateId, Certificate]:
         return certificates.existing(self.store, wanted(manifest, self.settings.acme.authority.name))
@@ -219,18 +291,15 @@ class Run:
         names = [name.domain for name in served.names] if served else []
         claims.give_back(self.store, self.deploy.app, but=(names, served.upstreams if served else ()))
 
-    def _prune(self, needed: set[str]) -> None:
-        """Remove the oldest releases, never those that are ``needed``: the live one and the one before it."""
-        folder = self.settings.releases(self.deploy.app)
-        whole = [release for release in folder.iterdir() if not release.name.startswith(".")]
-        for release in sorted(whole, key=_number, reverse=True)[self.settings.limits.keep_releases :]:
-            if release.name not in needed:
-                shutil.rmtree(release, ignore_errors=True)
+    def _more(self, text: str) -> None:
+        """What is only of interest to those who asked for it: ``git push -o verbose``."""
+        if Options.of(self.deploy.options).verbose:
+            self.say(wording.detail(text))
 
     def _say_all(self, lines: Iterable[Line]) -> None:
         for line in lines:
             self.say(line)
 
 
-def _number(release: Path) -> int:
-    return int(release.name.partition("-")[0])
+def _ms(started: float) -> str:
+    return f"{1000 * (time.monotonic() - started):.0f} ms"

@@ -57,11 +57,10 @@ class AppStatus:
 def status(store: Store, app: AppName) -> AppStatus:
     """The app as it is."""
     live = deploys.publication(store, app)
-    history = deploys.history(store, app)
     return AppStatus(
         app=app,
         live=live[0] if live else None,
-        last=history[0] if history else None,
+        last=next(deploys.newest_first(store, app), None),
         names=_names(live[1], store) if live else (),
     )
 

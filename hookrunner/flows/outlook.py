@@ -75,14 +75,20 @@ class Outlook:
 
 
 def look(
-    apps: Iterable[tuple[AppName, Manifest]], *, settings: Settings, store: Store, now: datetime, retry: bool = False
+    apps: Iterable[tuple[AppName, Manifest]],
+    *,
+    settings: Settings,
+    store: Store,
+    now: datetime,
+    retry: bool = False,
+    renews: bool = True,
 ) -> list[Outlook]:
     """Decide for each app. The CA is asked for nothing, and nothing is written but a token for the look.
 
-    ``retry``: what the CA refused before is tried at once.
+    ``retry``: what the CA refused before is tried at once. Not ``renews``: what is due is left to the next `renew`.
     """
     authority = settings.acme.authority
-    outlooks = [_decided(app, manifest, authority.name, store, now) for app, manifest in apps]
+    outlooks = [_decided(app, manifest, authority.name, store, now, renews=renews) for app, manifest in apps]
     domains = [issue.certificate.domain for outlook in outlooks for issue in outlook.issues]
     if not domains:
         return outlooks
@@ -103,9 +109,10 @@ def look(
     return outlooks
 
 
-def _decided(app: AppName, manifest: Manifest, authority: str, store: Store, now: datetime) -> Outlook:
+def _decided(app: AppName, manifest: Manifest, authority: str, store: Store, now: datetime, *, renews: bool) -> Outlook:
     existing = certificates.existing(store, wanted(manifest, authority))
-    return Outlook(app, manifest, existing, decide(manifest, authority=authority, existing=existing, now=now))
+    decisions = decide(manifest, authority=authority, existing=existing, now=now, renews=renews)
+    return Outlook(app, manifest, existing, decisions)
 
 
 def _hold(outlook: Outlook, remembered: Mapping[Domain, Obstacle | None], now: datetime, *, retry: bool) -> None:

@@ -2,30 +2,37 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from hookrunner.core import refs, wording
+from hookrunner.core.options import Options
 from hookrunner.core.refs import Choice, Update
-from hookrunner.core.wording import Line
+from hookrunner.core.wording import Kind, Line
 from hookrunner.edges.git import Repository
 from hookrunner.edges.records import Store
 from hookrunner.flows.inspect import NoManifest, Unfit, inspect, registered
+from hookrunner.model.deploy import NOBODY, Deploy, Person
 from hookrunner.model.names import AppName
 from hookrunner.model.server import Settings
 
-if TYPE_CHECKING:
-    from hookrunner.model.deploy import Deploy
-
 
 def check(
-    repository: Repository, updates: list[Update], *, app: AppName, settings: Settings, store: Store
+    repository: Repository,
+    updates: list[Update],
+    *,
+    app: AppName,
+    settings: Settings,
+    store: Store,
+    options: Options,
+    now: datetime,
 ) -> list[Line]:
     """Why the push is refused; nothing when it is accepted. Writes nothing.
 
     Raises :class:`~hookrunner.flows.inspect.NoApp`.
     """
     choice = _choose(repository, updates, app, store)
-    if choice.refused:
+    if options.dry_run:
+        return list(_dry_run(choice, repository, app, settings, store, options, now))
+    if choice.refused and not options.skip_deploy:
         return list(_nothing_deploys(choice))
     if choice.deploys is None:
         return []
@@ -34,21 +41,24 @@ def check(
     except NoManifest:
         return []
     except Unfit as error:
-        from hookrunner.edges import deploys  # not on the way of a push that is accepted
-
-        live = deploys.publication(store, app)
-        return [
-            *unfit(error),
-            wording.hint(wording.still_live(live[0] if live else None)),
-            wording.hint("mend it, git commit --amend, push again"),
-        ]
+        return [*_unfit(error, app, store), wording.hint("mend it, git commit --amend, push again")]
     return []
 
 
 def record(
-    repository: Repository, updates: list[Update], *, app: AppName, store: Store, now: datetime
-) -> "Deploy | None":
-    """The queued deploy that the push asks for, or None. The first push of main or master sets HEAD."""
+    repository: Repository,
+    updates: list[Update],
+    *,
+    app: AppName,
+    store: Store,
+    now: datetime,
+    who: Person = NOBODY,
+    words: tuple[str, ...] = (),
+) -> Deploy | None:
+    """The queued deploy that the push asks for, or None. The first push of main or master sets HEAD.
+
+    ``words`` are the push options.
+    """
     from hookrunner.edges import deploys
 
     choice = _choose(repository, updates, app, store)
@@ -56,7 +66,59 @@ def record(
         return None
     if choice.sets_head:
         repository.set_head(choice.branch)
-    return deploys.queue(store, app, commit=choice.deploys.new, ref=choice.branch, now=now)
+    commit, ref = choice.deploys.new, choice.branch
+    if Options.of(words).skip_deploy:
+        deploys.passed_over(store, app, ref, commit)
+        return None
+    return deploys.queue(store, app, commit=commit, ref=ref, now=now, who=who, options=words)
+
+
+def skipped(app: AppName, options: Options, store: Store) -> Iterator[Line]:
+    """What to say of a push that was taken and is not deployed."""
+    from hookrunner.edges import deploys
+
+    for text in options.complaints():
+        yield Line(Kind.WARNING, text)
+    live = deploys.publication(store, app)
+    yield wording.hint(f"the next push deploys it, and on the server: hookrunner deploy {app}")
+    yield Line(Kind.WARNING, f"not deployed (skip-deploy), {wording.still_live(live[0] if live else None)}")
+
+
+def _dry_run(
+    choice: Choice,
+    repository: Repository,
+    app: AppName,
+    settings: Settings,
+    store: Store,
+    options: Options,
+    now: datetime,
+) -> Iterator[Line]:
+    """The whole plan, and then a refusal: nothing of the push stays."""
+    from hookrunner.edges.records import Unwritten
+    from hookrunner.flows import plan
+
+    for text in options.complaints():
+        yield Line(Kind.WARNING, text)
+    update = choice.deploys
+    if update is None:
+        yield wording.detail(f"nothing would be deployed: the deploy branch is {refs.short(choice.branch)}")
+    else:
+        try:
+            planned = plan.plan(repository, update.new, app=app, settings=settings, store=Unwritten(store), now=now)
+            yield from planned.lines(app, choice.branch, repository.subject(update.new), now)
+        except NoManifest as error:
+            yield wording.detail(f"nothing would be deployed: the commit has no {error.manifest}")
+        except Unfit as error:
+            yield from _unfit(error, app, store)
+    yield Line(Kind.WARNING, "dry run: nothing was pushed, nothing was deployed")
+
+
+def _unfit(error: Unfit, app: AppName, store: Store) -> Iterator[Line]:
+    from hookrunner.edges import deploys  # not on the way of a push that is accepted
+
+    live = deploys.publication(store, app)
+    yield from unfit(error)
+    yield wording.hint(wording.still_live(live[0] if live else None))
 
 
 def unfit(error: Unfit) -> Iterator[Line]:

@@ -17,7 +17,7 @@ from hookrunner.edges.records import Busy, Store
 from hookrunner.flows import certify, notices, outlook
 from hookrunner.flows.certify import Certified
 from hookrunner.model.app import Manifest
-from hookrunner.model.deploy import Deploy, State
+from hookrunner.model.deploy import Cause, Deploy, State
 from hookrunner.model.names import AppName, Domain
 from hookrunner.model.publication import CertificateId, Publication, Refused
 from hookrunner.model.server import Settings
@@ -28,8 +28,7 @@ class App:
     """One app's share of a run."""
 
     name: AppName
-    commit: str
-    ref: str
+    deploy: Deploy  # what is live
     manifest: Manifest
     live: Publication
     lines: list[Line] = field(default_factory=list)  # what was said of it: the log of its deploy
@@ -78,11 +77,11 @@ class Run:
             for name, certified in made.items():
                 for text in obstacles.hints(certified.advice):
                     self._say(apps[name], wording.hint(text))
-            failed = self._publish(list(apps.values()), made)
+            failed = self._publish(list(apps.values()), made, locks)
             for app in apps.values():
                 notices.tell(self.settings, self.store, app.name, self.now, functools.partial(self._say, app))
         return Renewed(
-            secured=sum(certified.issued for certified in made.values()),
+            secured=sum(len(certified.issued) for certified in made.values()),
             waiting=sum(len(certified.waiting) + certified.renewals_waiting for certified in made.values()),
             failed=failed,
         )
@@ -96,10 +95,9 @@ class Run:
                 continue
             live, manifest = deploys.publication(self.store, name), deploys.live_manifest(self.store, name)
             if live and manifest:
-                deploy, publication = live
-                yield App(name, deploy.commit, deploy.ref, manifest, publication)
+                yield App(name, live[0], manifest, live[1])
 
-    def _publish(self, apps: Sequence[App], made: dict[AppName, Certified]) -> bool:
+    def _publish(self, apps: Sequence[App], made: dict[AppName, Certified], locks: ExitStack) -> bool:
         """Serve the new certificates, recorded like a deploy; whether one of the apps could not.
 
         New is also what an earlier run had issued, and could not serve.
@@ -108,7 +106,7 @@ class Run:
         new = [(app, publication) for app, publication in wanted if not deploys.is_served(self.store, publication)]
         if not new:
             return False
-        begun = [self._begun(app) for app, _ in new]
+        begun = [self._begun(app, locks) for app, _ in new]
         answers = self.publisher.publish_all([publication for _, publication in new])
         failed = False
         for (app, publication), deploy, answer in zip(new, begun, answers, strict=True):
@@ -117,23 +115,32 @@ class Run:
                 failed = True
                 for lost in answer.lost:
                     certificates.forget(self.store, lost)
-                for line in publishing.refused(answer, str(app.name), certified.issued):
+                for line in publishing.refused(answer, str(app.name), len(certified.issued)):
                     self._say(app, line)
                 last = wording.error(f"{app.name}: deploy {deploy.number} is not live, the site is as it was")
                 state = State.FAILED
             else:
+                names = tuple(str(name.domain) for name in publication.names)
+                deploy = deploy._replace(release=publication.release, names=names)
                 deploys.save_publication(self.store, deploy, publication, app.manifest.tls, self.now)
                 count = wording.counted(len(answer.checked), "name")
                 self._say(app, wording.step(f"nginx tested and reloaded, {count} checked over HTTPS"))
                 last, state = _verdict(app, deploy, certified)
             self._say(app, last)
-            ended = deploy.at(state, ended=datetime.now(UTC), outcome=last.text)
+            issued = tuple(map(str, certified.issued))
+            took = round((datetime.now(UTC) - self.now).total_seconds(), 3)
+            ended = deploy.at(state, ended=datetime.now(UTC), seconds=took, outcome=last.text, certificates=issued)
             deploys.save(self.store, ended)
             self.keep_log(ended, app.lines)
         return failed
 
-    def _begun(self, app: App) -> Deploy:
-        queued = deploys.queue(self.store, app.name, commit=app.commit, ref=app.ref, now=self.now, cause="renew")
+    def _begun(self, app: App, locks: ExitStack) -> Deploy:
+        live = app.deploy
+        queued = deploys.queue(
+            self.store, app.name, commit=live.commit, ref=live.ref, now=self.now, cause=Cause.RENEW,
+            back_to=live.back_to,
+        )  # fmt: skip
+        locks.enter_context(deploys.carried_out(self.store, queued))
         return deploys.save(self.store, queued.at(State.RUNNING, started=self.now))
 
     def _secured(self, app: App) -> Publication:
@@ -145,7 +152,7 @@ class Run:
 
     def _say(self, app: App, line: Line) -> None:
         if not app.lines:
-            first = wording.step(f"{app.name}: certificates, {app.commit[:7]} stays live")
+            first = wording.step(f"{app.name}: certificates, {app.deploy.short} stays live")
             app.lines.append(first)
             self.say(first)
         app.lines.append(line)
@@ -153,7 +160,7 @@ class Run:
 
 
 def _verdict(app: App, deploy: Deploy, certified: Certified) -> tuple[Line, State]:
-    text = f"{app.name}: deploy {deploy.number} is live, {wording.counted(certified.issued, 'new certificate')}"
+    text = f"{app.name}: deploy {deploy.number} is live, {wording.counted(len(certified.issued), 'new certificate')}"
     waiting: dict[Domain, str] = certified.waiting
     if waiting:
         wait = "waits" if len(waiting) == 1 else "wait"

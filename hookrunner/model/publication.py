@@ -185,8 +185,25 @@ class Published:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """The systemd units of the app were restarted, and run."""
+
+    units: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {"units": list(self.units)}
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Parse the JSON form; raise :class:`Invalid`."""
+        with wire.Reading(data) as read:
+            return cls(read.many("units", wire.text))
+
+
 class Reason(StrEnum):
-    """Why a publication was refused."""
+    """Why something was refused."""
 
     TEST = "test"  # nginx does not pass its test with it, and does without it
     FOREIGN = "foreign"  # nginx does not pass its test with or without it
@@ -194,6 +211,9 @@ class Reason(StrEnum):
     CONFLICT = "conflict"  # another file serves the same name
     PROGRAM = "program"  # nginx cannot be called as the settings say
     RELOAD = "reload"  # nginx did not take the new configuration over
+    STOPPED = "stopped"  # nginx does not run
+    PORT = "port"  # nginx does not run, and another program has its port
+    UNIT = "unit"  # a systemd unit of the app did not start
     KEY = "key"  # a chain does not fit, or its key is gone
     REQUEST = "request"  # it asks for what is not the app's
 

@@ -82,6 +82,14 @@ class AppSettings(NamedTuple):
 
     allowed_domains: tuple[Pattern, ...] | None = None  # None: any
     proxies: tuple[Upstream, ...] = ()
+    units: tuple[str, ...] = ()  # systemd units that the publisher restarts after the switch
+    activate: tuple[tuple[str, ...], ...] = ()  # argv lists that the hook's user runs then
+    activate_timeout: int = 120  # seconds for each of them
+
+    @property
+    def is_activated(self) -> bool:
+        """Whether anything is to be done after the switch."""
+        return bool(self.units or self.activate)
 
 
 class Settings(NamedTuple):

@@ -16,17 +16,25 @@ _SPLAT = r"(?<hookrunner_splat>[A-Za-z0-9._~!&'()*+,;=:@%$\x80-\xff-][A-Za-z0-9.
 
 
 class Releases(NamedTuple):
-    """Where an app's files are: the live release, the one before, and the manifest in each."""
+    """Where an app's files are: the live release, the one before, and the manifest in each.
+
+    An nginx file has links of its own, ``current-SLOT`` and ``previous-SLOT``, so that new workers have the new release
+    from their first request on, while old ones still answer from the old release: configuration and content are one.
+    """
 
     current: Path
     previous: Path
     manifest: str
 
     @classmethod
-    def of(cls, settings: Settings, publication: Publication) -> Self:
-        """The links of the app."""
+    def of(cls, settings: Settings, publication: Publication, slot: str) -> Self:
+        """The links of one nginx file of the app."""
         app = publication.app
-        return cls(settings.current(app), settings.previous(app), publication.manifest)
+        return cls(_beside(settings.current(app), slot), _beside(settings.previous(app), slot), publication.manifest)
+
+
+def _beside(link: Path, slot: str) -> Path:
+    return link.with_name(f"{link.name}-{slot}")
 
 
 class HeaderWords(NamedTuple):

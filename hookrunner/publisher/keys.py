@@ -6,7 +6,6 @@ A folder without a chain is a key whose certificate is still being asked for.
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from hookrunner import durable
 from hookrunner.model.app import KeyType
 from hookrunner.model.names import Domain, Invalid
 from hookrunner.model.publication import CertificateId, CsrRequest
+from hookrunner.publisher.undo import Undo
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -27,21 +27,6 @@ _KEPT = 2  # pairs: the one in use and the one before it
 
 class KeyLost(Exception):
     """No key here belongs to a chain."""
-
-
-@dataclass(frozen=True, slots=True)
-class Swap:
-    """A `current` link that was moved, and where it pointed before (None: it was not there)."""
-
-    link: Path
-    before: str | None
-
-    def undo(self) -> None:
-        """Point it back."""
-        if self.before is None:
-            self.link.unlink(missing_ok=True)
-        else:
-            durable.link(self.link, self.before)
 
 
 class KeyFolder:
@@ -71,14 +56,18 @@ class KeyFolder:
         signed = builder.add_extension(names, critical=False).sign(key, hashes.SHA256())
         return signed.public_bytes(serialization.Encoding.PEM).decode()
 
-    def install(self, certificate: CertificateId, chain: str, served: frozenset[Domain]) -> Swap | None:
-        """Make ``chain`` with its key the current pair; None when it is already.
+    def is_installed(self, certificate: CertificateId, chain: str) -> bool:
+        """Whether ``chain`` is what nginx reads, beside a key."""
+        return _text(self.chain(certificate)) == chain and self.key(certificate).exists()
+
+    def install(self, certificate: CertificateId, chain: str, served: frozenset[Domain], undo: Undo) -> bool:
+        """Have ``undo`` make ``chain`` with its key the current pair; False when it is already.
 
         Raises :class:`KeyLost`, and :class:`Invalid` for a chain that is none or does not cover what is served.
         """
+        if self.is_installed(certificate, chain):
+            return False
         link = self._current(certificate)
-        if _text(link / _CHAIN) == chain and (link / _KEY).exists():
-            return None
         from cryptography import x509  # 26 ms, and most pushes bring no new chain
 
         try:
@@ -92,10 +81,9 @@ class KeyFolder:
         if pair is None:
             raise KeyLost(str(certificate))
         if _text(pair / _CHAIN) != chain:
-            durable.replace(pair / _CHAIN, chain.encode(), 0o644)
-        before = str(link.readlink()) if link.is_symlink() else None
-        durable.link(link, pair.name)
-        return Swap(link, before)
+            undo.write(pair / _CHAIN, chain)
+        undo.point(link, pair.name)
+        return True
 
     def prune(self, certificate: CertificateId) -> None:
         """Remove the pairs that are neither in use nor the one before."""

@@ -2,13 +2,13 @@
 
 import re
 import socket
-import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from hookrunner.model.names import Domain
 from hookrunner.model.server import Nginx
+from hookrunner.publisher.programs import Call, call
 
 MARKER_HOST = "hookrunner.invalid"  # a name that nobody can have (RFC 6761 section 6.4)
 
@@ -16,7 +16,6 @@ _ANSWERS_IN_A_ROW = 5
 _WHILE = 0.12  # seconds
 _ROLL_OVER = 3.0  # seconds, beside the time that nginx takes to read its configuration
 _PAUSE = 0.005
-_NOT_THERE, _TOO_LONG = 127, 124  # statuses, as a shell and timeout(1) have them
 _TIMEOUT = 120  # seconds; ten thousand certificates take seven to parse
 _VERSION = re.compile(r"nginx/(\d+)\.(\d+)\.(\d+)")
 _BLAME = re.compile(r"nginx: \[(?:emerg|alert|crit|error)\] (?P<words>.*?)(?: in (?P<file>\S+:\d+))?\Z")
@@ -43,17 +42,17 @@ class Server:
 
     def version(self) -> tuple[int, int, int]:
         """The version of the program, (0, 0, 0) when it does not say."""
-        found = _VERSION.search(_call([self._settings.program, "-v"])[1])
+        found = _VERSION.search(call([self._settings.program, "-v"], _TIMEOUT).err)
         return (int(found[1]), int(found[2]), int(found[3])) if found else (0, 0, 0)
 
     def test(self) -> Outcome:
         """``nginx -t`` of everything."""
-        return _outcome(*_call(self._settings.test))
+        return _outcome(call(self._settings.test, _TIMEOUT))
 
     def reload(self) -> Outcome:
         """Have the workers replaced. Success proves nothing yet: see :meth:`runs`."""
         started = time.monotonic()
-        outcome = _outcome(*_call(self._settings.reload))
+        outcome = _outcome(call(self._settings.reload, _TIMEOUT))
         return replace(outcome, took=time.monotonic() - started)
 
     def runs(self, generation: str, *, reading: float) -> bool:
@@ -82,14 +81,20 @@ class Server:
 
     def files_with(self, name: Domain, *, but: str) -> tuple[str, ...]:
         """The configuration files, except ``but``, that have ``name`` as a server name."""
-        dump = _call(
-            [word.replace("-t", "-T") if word == "-t" else word for word in self._settings.test if word != "-q"]
-        )
-        parts = _FILE.split(dump[2])
+        argv = ["-T" if word == "-t" else word for word in self._settings.test if word != "-q"]
+        parts = _FILE.split(call(argv, _TIMEOUT).out)
         named = re.compile(rf"server_name\b[^;]*[\s\"']{re.escape(name.name)}[\s;\"']", re.IGNORECASE)
         return tuple(
             path for path, text in zip(parts[1::2], parts[2::2], strict=True) if path != but and named.search(text)
         )
+
+    def is_taken(self, port: int) -> bool:
+        """Whether any program answers on the port."""
+        try:
+            with socket.create_connection((self.address(), port), timeout=1):
+                return True
+        except OSError:
+            return False
 
     def answers(self, generation: str) -> bool:
         """Whether the worker that answers now runs this generation."""
@@ -117,22 +122,9 @@ def _has_ipv6() -> bool:
     return True
 
 
-def _call(argv: Sequence[str]) -> tuple[int, str, str]:
-    """Status, standard error and standard output of a program."""
-    try:
-        done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT, check=False, cwd="/", text=True,
-            errors="replace",
-        )  # fmt: skip
-    except OSError as error:
-        return _NOT_THERE, f"{argv[0]}: {error.strerror}", ""
-    except subprocess.TimeoutExpired:
-        return _TOO_LONG, f"{' '.join(argv)} did not end within {_TIMEOUT} s", ""
-    return done.returncode, done.stderr, done.stdout
-
-
-def _outcome(status: int, err: str, _out: str) -> Outcome:
-    if status in (_NOT_THERE, _TOO_LONG):
+def _outcome(done: Call) -> Outcome:
+    status, err, _ = done
+    if not done.was_called:
         return Outcome(False, (err,), called=False)
     clashes = frozenset(_CLASH.findall(err))
     if status == 0:

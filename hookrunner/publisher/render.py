@@ -38,32 +38,31 @@ def inputs(publication: Publication, settings: Settings) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def is_made_from(text: str, made_from: str) -> bool:
-    """Whether ``text`` is a file of ours, untouched, from these :func:`inputs`."""
+def slot_of(text: str, made_from: str) -> str | None:
+    """The slot of a file of ours, untouched, from these :func:`inputs`; None for any other ``text``."""
     head, _, body = text.partition("\n")
-    return head == _head(made_from, body)
+    slot = head.rpartition(" ")[2]
+    return slot if head == _head(made_from, body, slot) else None
 
 
-def app_file(publication: Publication, settings: Settings, version: tuple[int, int, int]) -> str:
-    """``<sites>/NAME.conf``."""
+def app_file(publication: Publication, settings: Settings, version: tuple[int, int, int], slot: str) -> str:
+    """``<sites>/NAME.conf``. ``slot`` tells its links from those of the file before: see :class:`Releases`."""
     keys = KeyFolder(settings.certificates)
     server = _server(settings, version)
+    releases = Releases.of(settings, publication, slot)
     body = _template("app.conf.j2").render(
         app=publication.app,
         own_lines=settings.nginx.sites / f"{publication.app}.d" / "*.conf",
-        blocks=[
-            block
-            for site in publication.sites
-            for block in blocks(site, Releases.of(settings, publication), settings.nginx)
-        ],
+        blocks=[block for site in publication.sites for block in blocks(site, releases, settings.nginx)],
         chain=keys.chain,
         key=keys.key,
         hidden=hidden(publication.manifest),
-        current=settings.current(publication.app),
+        live=settings.current(publication.app),
+        current=releases.current,
         **server,
     )
     body = _tidy(body)
-    return f"{_head(inputs(publication, settings), body)}\n{body}"
+    return f"{_head(inputs(publication, settings), body, slot)}\n{body}"
 
 
 def default_file(settings: Settings, version: tuple[int, int, int], *, generation: str, names: Iterable[str]) -> str:
@@ -95,8 +94,8 @@ def _tidy(text: str) -> str:
     return "".join(lines).lstrip("\n")
 
 
-def _head(made_from: str, body: str) -> str:
-    return f"# {made_from} {hashlib.sha256(body.encode()).hexdigest()}"
+def _head(made_from: str, body: str, slot: str) -> str:
+    return f"# {made_from} {hashlib.sha256(body.encode()).hexdigest()} {slot}"
 
 
 def _server(settings: Settings, version: tuple[int, int, int]) -> dict[str, Any]:

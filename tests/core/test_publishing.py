@@ -10,11 +10,12 @@ from hookrunner.model.publication import CertificateId, Publication, PublishedSi
 
 ONCE_MORE = "it fails in the same way without this deploy"
 RELEASE = "kept: the release, for the next try"
+FILES = "a push that changes files alone still goes live"
 REFUSED = [
     (
         Reason.OWN_LINES,
         "nginx does not pass its test, because of the server's own lines for shop",
-        [RELEASE],
+        [RELEASE, FILES],
         "on the server, as root: mend or move that file, nginx -t",
     ),
     (
@@ -26,7 +27,7 @@ REFUSED = [
     (
         Reason.FOREIGN,
         "nginx does not pass its test, and not because of shop",
-        [ONCE_MORE, RELEASE],
+        [ONCE_MORE, RELEASE, FILES],
         "on the server, as root: mend or move that file, nginx -t",
     ),
     (
@@ -38,14 +39,32 @@ REFUSED = [
     (
         Reason.PROGRAM,
         "nginx could not be called",
-        [RELEASE],
-        "on the server: see program, test and reload under [nginx] in server.toml",
+        [RELEASE, FILES],
+        "on the server: apt install nginx, or see program, test and reload under [nginx] in server.toml",
     ),
     (
         Reason.RELOAD,
         "nginx did not take over the new configuration",
         [RELEASE],
         "on the server, as root: nginx -t, systemctl restart nginx",
+    ),
+    (
+        Reason.STOPPED,
+        "nginx is not running",
+        [RELEASE],
+        "on the server, as root: systemctl start nginx",
+    ),
+    (
+        Reason.PORT,
+        "nginx is not running, and another program has its port",
+        [RELEASE],
+        "on the server, as root: ss -ltnp shows what has the port; stop it, systemctl start nginx",
+    ),
+    (
+        Reason.UNIT,
+        "a unit of shop does not run",
+        [RELEASE],
+        "on the server: systemctl status, journalctl -u with the unit's name",
     ),
     (
         Reason.KEY,

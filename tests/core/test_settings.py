@@ -91,8 +91,9 @@ keep_releases = 10
 [apps.parkspot]
 allowed_domains = ["park-spot.co", "*.Park-Spot.co"]
 proxies = ["http://10.0.0.1:80", "unix:/srv/x.sock"]
-units = []
-activate = []
+units = ["parkspot.service", "parkspot-worker@1.service"]
+activate = [["/usr/local/bin/migrate", "--all"], ["notify"]]
+activate_timeout = "5m"
 
 [apps.empty]
 allowed_domains = []
@@ -122,6 +123,9 @@ def test_every_key() -> None:
             AppName("parkspot"): AppSettings(
                 allowed_domains=(Pattern(Domain("park-spot.co")), Pattern(Domain("*.park-spot.co"))),
                 proxies=(Upstream("10.0.0.1", 80), Upstream("/srv/x.sock", None)),
+                units=("parkspot.service", "parkspot-worker@1.service"),
+                activate=(("/usr/local/bin/migrate", "--all"), ("notify",)),
+                activate_timeout=300,
             ),
             AppName("empty"): AppSettings(allowed_domains=()),
         },
@@ -175,7 +179,7 @@ def test_every_key() -> None:
             ACME + '[apps."../x"]\nunits = ["x"]\n',
             [
                 (3, "an app's name starts with a-z or 0-9 and holds a-z, 0-9, - and _, 50 characters at most"),
-                (4, '"units" is not supported yet'),
+                (4, '"x" is not the name of a systemd unit, like "parkspot.service"'),
             ],
             id="bad app name",
         ),
@@ -301,10 +305,7 @@ def test_every_key() -> None:
             "[nginx]\n"
             'publisher = "/run/x"\n'
             '[dns.zones."a.org"]\n'
-            'provider = "x"\n'
-            "[apps.shop]\n"
-            'units = ["shop.service"]\n'
-            'activate = [["x"]]\n',
+            'provider = "x"\n',
             [
                 (3, '"http01" is not supported yet'),
                 (4, '"eab_kid" is not supported yet'),
@@ -312,10 +313,30 @@ def test_every_key() -> None:
                 (6, '"backup" is not supported yet'),
                 (9, '"publisher" is not supported yet'),
                 (10, '"zones" is not supported yet'),
-                (13, '"units" is not supported yet'),
-                (14, '"activate" is not supported yet'),
             ],
             id="not yet",
+        ),
+        pytest.param(
+            ACME + "[apps.shop]\n"
+            'units = ["--now", "a b.service", "../x.service", "x.service\\n", "x.mount", 3]\n'
+            'activate = [["./deploy.sh"]]\n'
+            'activate_timeout = "0s"\n'
+            "[apps.blog]\n"
+            'activate = ["make"]\n'
+            "[apps.wiki]\n"
+            "activate = [[]]\n",
+            [
+                *(
+                    (4, f'"{unit}" is not the name of a systemd unit, like "parkspot.service"')
+                    for unit in ("--now", "a b.service", "../x.service", "x.service\\x0a", "x.mount")
+                ),
+                (4, "holds a number; it takes a list of texts in quotes"),
+                (5, "names ./deploy.sh, which is nowhere: give the full path, nothing is run from the release"),
+                (6, "is not between 1 second and 10 years"),
+                (8, 'takes a list of programs with their arguments, like [["/usr/local/bin/migrate", "--all"]]'),
+                (10, 'takes a program and its arguments as a list, like ["nginx", "-t", "-q"]'),
+            ],
+            id="activation",
         ),
         pytest.param("a = \n", [(1, "is not TOML: Invalid value")], id="toml"),
     ],

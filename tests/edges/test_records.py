@@ -67,16 +67,18 @@ def test_a_reader_never_sees_half_a_record(tmp_path: Path) -> None:
             writer.kill()
 
 
-def test_nothing_but_records_and_locks_is_left(tmp_path: Path) -> None:
-    """No temporary file stays behind, after writing, after a conflict, after a value that is no JSON."""
+def test_nothing_but_records_is_left(tmp_path: Path) -> None:
+    """No temporary file and no lock stays behind, after writing, after a lock, after a value that is no JSON."""
     store = FileStore(tmp_path / "records")
     for n in range(20):
         store.put(f"a/{n % 3}", {"n": n})
     with pytest.raises(TypeError):
         store.put("a/0", {"no JSON": object()})
     store.delete("a/2")
+    with store.lock("deploys/a/1"):
+        pass
     files = sorted(str(path.relative_to(store.folder)) for path in store.folder.rglob("*") if path.is_file())
-    assert files == [".writing/a", "a/0", "a/1"]
+    assert files == ["a/0", "a/1"]
     kept = store.get("a/0")
     assert kept is not None
     assert kept.value == {"n": 18}

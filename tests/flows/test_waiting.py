@@ -22,6 +22,7 @@ from hookrunner.edges.publisher import InProcess
 from hookrunner.edges.records import FileStore
 from hookrunner.flows.deploy import Run
 from hookrunner.model import times
+from hookrunner.model.deploy import Cause
 from hookrunner.model.names import AppName, Domain
 from tests.conftest import Boot, needs
 from tests.flows.test_deploy import manifest, one_line
@@ -438,7 +439,7 @@ def test_the_limits_of_a_known_ca_are_kept(boot: Boot) -> None:
     repository = Repository(clone.remote)
     commit = repository.resolve("main")
     assert commit
-    deploy = deploys.queue(store, app, commit=commit, ref="refs/heads/main", now=now, cause="deploy")
+    deploy = deploys.queue(store, app, commit=commit, ref="refs/heads/main", now=now, cause=Cause.DEPLOY)
     said: list[str] = []
     Run(
         deploy=deploy, settings=settings, store=store, repository=repository, publisher=InProcess(settings, store),

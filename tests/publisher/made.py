@@ -1,5 +1,6 @@
 """Settings, claims and certificates made on the spot, for tests of the publisher."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,10 @@ from hookrunner.model.app import Folder, KeyType, Site, Upstream
 from hookrunner.model.names import AppName, Domain
 from hookrunner.model.publication import CertificateId, CsrRequest, Publication, PublishedSite, ServedName
 from hookrunner.model.server import Settings
-from hookrunner.publisher.door import Door, Holders
+from hookrunner.publisher.changeover import Holders
+from hookrunner.publisher.door import Door
+from hookrunner.publisher.keys import KeyFolder
+from hookrunner.publisher.undo import Undo
 from tests.lab.server import Server
 
 CA = "made-ca"
@@ -95,7 +99,17 @@ class Room:
         texts = {str(path): path.read_text() for path in sorted(self.settings.nginx.sites.iterdir())}
         links = {str(path): str(path.readlink()) for path in self.settings.certificates.glob("*/*/current")}
         current = {str(path): str(path.readlink()) for path in (self.settings.state / "apps").glob("*/current")}
-        return texts | links | current
+        return {path: re.sub(r"(?<=[ -])[0-9a-f]{8}\b", "SLOT", text) for path, text in texts.items()} | links | current
+
+
+def install(keys: KeyFolder, certificate: CertificateId, chain: str, served: frozenset[Domain]) -> bool:
+    """Put a chain beside its key for good."""
+    with Undo(keys.root / ".undo") as undo:
+        changed = keys.install(certificate, chain, served, undo)
+        if changed:
+            undo.make()
+        undo.keep()
+    return changed
 
 
 def publication(

@@ -1,5 +1,6 @@
 """Root's door with a real nginx: it serves exactly what was asked for, or changes nothing and says why."""
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -46,6 +47,11 @@ FIRST, SECOND = f"1-{1:040x}", f"2-{2:040x}"
 def publish(room: Room, asked: Publication) -> dict[str, Any]:
     """The door's answer."""
     return room.door.answer({"publish": asked.to_json()})
+
+
+def without_slot(text: str) -> str:
+    """A file's text but for its first line and the names of its links."""
+    return re.sub(r"(?<=current-|revious-)[0-9a-f]{8}", "", text.partition("\n")[2])
 
 
 def words(answer: dict[str, Any]) -> tuple[str, list[str]]:
@@ -260,7 +266,7 @@ def test_a_file_edited_by_hand_is_written_again(room: Room) -> None:
     for edited in (text + "# mine\n", text.replace("a.example", "b.example"), "", None):
         file.write_text(edited) if edited is not None else file.unlink()
         assert publish(room, asked) == {"published": {"reloads": 1, "checked": {}}}
-        assert file.read_text() == text
+        assert without_slot(file.read_text()) == without_slot(text)
 
 
 def test_a_lost_key_is_told_by_its_certificate(room: Room) -> None:
@@ -290,7 +296,7 @@ def test_a_stopped_nginx_changes_nothing(boot: Boot) -> None:
     room.server.nginx.stop()
     before = room.files
     reason, said = words(publish(room, publication("shop", FIRST, site("a.example"))))
-    assert reason == "reload"
+    assert reason == "stopped"
     assert "nginx.pid" in said[0]
     assert room.files == before
 

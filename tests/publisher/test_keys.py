@@ -11,7 +11,8 @@ from hookrunner.model.app import KeyType
 from hookrunner.model.names import Domain, Invalid
 from hookrunner.model.publication import CertificateId, CsrRequest
 from hookrunner.publisher.keys import KeyFolder, KeyLost
-from tests.publisher.made import CA, Authority
+from hookrunner.publisher.undo import Undo
+from tests.publisher.made import CA, Authority, install
 
 NAME = Domain("a.example")
 ID = CertificateId(CA, NAME)
@@ -60,7 +61,7 @@ def test_a_key_is_for_its_owner_alone(keys: KeyFolder, umask: int) -> None:
     before = os.umask(umask)
     try:
         chain = Authority().sign(keys.csr(request()))
-        keys.install(ID, chain, SERVED)
+        install(keys, ID, chain, SERVED)
     finally:
         os.umask(before)
     folder = keys.root / ID.folder
@@ -105,29 +106,30 @@ def test_an_unreadable_key_is_passed_over(keys: KeyFolder) -> None:
 def test_a_chain_is_installed_beside_its_key(keys: KeyFolder) -> None:
     """`current` leads to the pair that nginx reads; the same chain again changes nothing."""
     chain = Authority().sign(keys.csr(request()))
-    swap = keys.install(ID, chain, SERVED)
-    assert swap is not None
-    assert (keys.chain(ID).read_text(), str(swap.link.readlink())) == (chain, "1")
+    assert install(keys, ID, chain, SERVED)
+    assert (keys.chain(ID).read_text(), str((keys.root / ID.folder / "current").readlink())) == (chain, "1")
     assert keys.key(ID).parent.resolve() == keys.chain(ID).parent.resolve()
-    assert keys.install(ID, chain, SERVED) is None
+    assert not install(keys, ID, chain, SERVED)
 
 
 def test_a_renewal_has_a_new_key_and_can_be_undone(keys: KeyFolder) -> None:
     """The next certificate stands in a fresh folder; undoing leads back to the old one, and to nothing before it."""
     authority = Authority()
     old = authority.sign(first := keys.csr(request()))
-    first_swap = keys.install(ID, old, SERVED)
+    with Undo(keys.root / ".undo") as at_first:
+        keys.install(ID, old, SERVED, at_first)
+        at_first.make()
+        assert keys.chain(ID).read_text() == old
+    assert not keys.chain(ID).exists()
+    install(keys, ID, old, SERVED)
     new = authority.sign(second := keys.csr(request()))
     assert public(first) != public(second)
-    swap = keys.install(ID, new, SERVED)
-    assert (keys.chain(ID).read_text(), str((keys.root / ID.folder / "current").readlink())) == (new, "2")
-    assert swap is not None
-    assert first_swap is not None
-    swap.undo()
+    with Undo(keys.root / ".undo") as undo:
+        keys.install(ID, new, SERVED, undo)
+        undo.make()
+        assert (keys.chain(ID).read_text(), str((keys.root / ID.folder / "current").readlink())) == (new, "2")
     assert keys.chain(ID).read_text() == old
-    first_swap.undo()
-    assert not keys.chain(ID).exists()
-    assert keys.install(ID, new, SERVED) is not None
+    assert install(keys, ID, new, SERVED)
     assert keys.chain(ID).read_text() == new
 
 
@@ -135,7 +137,7 @@ def test_only_the_pair_in_use_and_the_one_before_are_kept(keys: KeyFolder) -> No
     """Older pairs are removed; a key whose certificate is being asked for stays."""
     authority = Authority()
     for _ in range(4):
-        keys.install(ID, authority.sign(keys.csr(request())), SERVED)
+        install(keys, ID, authority.sign(keys.csr(request())), SERVED)
     keys.csr(request())
     keys.prune(ID)
     assert pairs(keys) == {
@@ -152,15 +154,15 @@ def test_a_chain_without_its_key_is_lost(keys: KeyFolder) -> None:
     chain = authority.sign(elsewhere.csr(request()))
     keys.csr(request())
     with pytest.raises(KeyLost, match=rf"^{ID}$"):
-        keys.install(ID, chain, SERVED)
+        install(keys, ID, chain, SERVED)
     with pytest.raises(KeyLost):
-        KeyFolder(keys.root.parent / "empty").install(ID, chain, SERVED)
+        install(KeyFolder(keys.root.parent / "empty"), ID, chain, SERVED)
     assert not (keys.root / ID.folder / "current").is_symlink()
     mine = authority.sign(keys.csr(request()))
-    keys.install(ID, mine, SERVED)
+    install(keys, ID, mine, SERVED)
     keys.key(ID).unlink()
     with pytest.raises(KeyLost):
-        keys.install(ID, mine, SERVED)
+        install(keys, ID, mine, SERVED)
 
 
 def test_a_chain_must_cover_what_it_serves(keys: KeyFolder) -> None:
@@ -168,11 +170,11 @@ def test_a_chain_must_cover_what_it_serves(keys: KeyFolder) -> None:
     authority = Authority()
     chain = authority.sign(keys.csr(request("a.example", "*.b.example")))
     served = frozenset(map(Domain, ("a.example", "x.b.example", "*.b.example")))
-    assert keys.install(ID, chain, served) is not None
+    assert install(keys, ID, chain, served)
     wrong = authority.sign(keys.csr(request("a.example", "*.b.example")))
     for name in ("b.example", "x.y.b.example", "c.example"):
         with pytest.raises(Invalid, match=rf"^{ID} does not cover {name}$"):
-            keys.install(ID, wrong, frozenset({NAME, Domain(name)}))
+            install(keys, ID, wrong, frozenset({NAME, Domain(name)}))
     assert keys.chain(ID).read_text() == chain
 
 
@@ -184,7 +186,7 @@ def test_a_chain_that_is_none_is_invalid(keys: KeyFolder, chain: str) -> None:
     """Rubbish instead of a chain is refused before anything is written."""
     keys.csr(request())
     with pytest.raises(Invalid, match="not a certificate chain"):
-        keys.install(ID, chain, SERVED)
+        install(keys, ID, chain, SERVED)
     assert pairs(keys) == {"1": ["key.pem"]}
 
 

@@ -23,9 +23,10 @@ from hookrunner.model.server import Settings
 from hookrunner.publisher import nginx, render
 from hookrunner.publisher.keys import KeyFolder
 from tests.lab.nginx import Nginx
-from tests.publisher.made import CA, Authority
+from tests.publisher.made import CA, Authority, install
 
 RELEASE = f"1-{1:040x}"
+SLOT = "0123abcd"
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 QUICK = settings(
     max_examples=120,
@@ -79,7 +80,7 @@ class Bench:
         for domain in manifest.domains[::2]:
             identity = CertificateId(CA, domain)
             chain = self._authority.sign(keys.csr(CsrRequest(identity, (domain,), KeyType.ECDSA_P256)))
-            keys.install(identity, chain, frozenset({domain}))
+            install(keys, identity, chain, frozenset({domain}))
             found[identity] = Certificate(identity, (domain,), KeyType.ECDSA_P256, NOW, NOW, NOW, "1", chain)
         return found
 
@@ -88,7 +89,7 @@ class Bench:
         asked = serving.publication(AppName("shop"), RELEASE, manifest, authority=CA, existing=self.secure(manifest))
         names = {name.domain.name for name in asked.names}
         default = render.default_file(self.settings, self.version, generation="0" * 32, names=names)
-        text = render.app_file(asked, self.settings, self.version)
+        text = render.app_file(asked, self.settings, self.version, SLOT)
         (self.nginx.sites / "00-hookrunner.conf").write_bytes(default.encode())
         (self.nginx.sites / "shop.conf").write_bytes(text.encode())
         done = subprocess.run(self.nginx.test, capture_output=True, text=True, check=False, timeout=30)
@@ -148,7 +149,7 @@ def asked_only(bench: Bench, asked: Publication, text: str) -> None:
     assert set(" ".join(of("server_name")).split()) == expected
     app = bench.settings.app_folder(asked.app)
     folders = {folder.path for folder in asked.folders} | {"."}  # an upstream's error page is at the top
-    releases = {str(app / link / folder) for link in ("current", "previous") for folder in folders}
+    releases = {str(app / link / folder) for link in (f"current-{SLOT}", f"previous-{SLOT}") for folder in folders}
     assert of("root") <= {str(bench.settings.challenges)} | releases
     assert of("proxy_pass") <= {str(u) if u.port else f"http://{u}" for u in asked.upstreams}
     assert of("include") == {str(bench.nginx.sites / "shop.d" / "*.conf")}
@@ -298,7 +299,7 @@ def test_odd_folders_are_folders(bench: Bench, root: str) -> None:
     """Characters that mean something elsewhere stand in the file to the letter."""
     asked, text, said = bench.rendered(parse(toml(["a.example"], "root", root, "off")))
     assert said == ""
-    assert ["root", f"{bench.settings.current(asked.app)}/{root}"] in statements(text)
+    assert ["root", f"{bench.settings.current(asked.app)}-{SLOT}/{root}"] in statements(text)
 
 
 def test_the_longest_domain_passes(bench: Bench) -> None:

@@ -18,6 +18,7 @@ NGINX = Nginx(listen=("192.0.2.1", "2001:db8::1"))
 SETTINGS = Settings(Acme("a@b.example", authority("letsencrypt"), 16), Path("/srv/state"), NGINX)
 RELEASE = f"1-{1:040x}"
 OLD, NEW = (1, 22, 1), (1, 25, 1)
+SLOT = "0123abcd"
 A = CertificateId(CA, Domain("a.example"))
 
 
@@ -30,12 +31,13 @@ def test_the_first_line_proves_an_untouched_file() -> None:
     """A file is ours and current only with the same inputs and not one byte changed."""
     asked = publication("shop", RELEASE, site("a.example"))
     made_from = render.inputs(asked, SETTINGS)
-    text = render.app_file(asked, SETTINGS, OLD)
-    assert text.split("\n", 1)[0] == f"# {made_from} {hashlib.sha256(text.split(chr(10), 1)[1].encode()).hexdigest()}"
-    assert render.is_made_from(text, made_from)
+    text = render.app_file(asked, SETTINGS, OLD, SLOT)
+    head, body = text.split("\n", 1)
+    assert head == f"# {made_from} {hashlib.sha256(body.encode()).hexdigest()} {SLOT}"
+    assert render.slot_of(text, made_from) == SLOT
     for other in (text + " ", text.replace("a.example", "b.example"), "", "\n", text.split("\n", 1)[1]):
-        assert not render.is_made_from(other, made_from)
-    assert not render.is_made_from(text, render.inputs(publication("shop", RELEASE, site("b.example")), SETTINGS))
+        assert render.slot_of(other, made_from) is None
+    assert render.slot_of(text, render.inputs(publication("shop", RELEASE, site("b.example")), SETTINGS)) is None
 
 
 def test_inputs_are_all_that_matters_and_nothing_else() -> None:
@@ -59,14 +61,14 @@ def test_inputs_are_all_that_matters_and_nothing_else() -> None:
 
 
 def test_nginx_files_name_current_and_never_a_release() -> None:
-    """So that a push of content alone changes no file."""
-    text = render.app_file(publication("shop", RELEASE, site("a.example", root="public")), SETTINGS, OLD)
+    """By links of the file's own, so that a push of content alone changes no file, and a new file meets a new release."""
+    text = render.app_file(publication("shop", RELEASE, site("a.example", root="public")), SETTINGS, OLD, SLOT)
     assert RELEASE not in text
     assert lines(text, "root") == [
         'root "/srv/state/challenges";',
-        'root "/srv/state/apps/shop/current/public";',
-        'root "/srv/state/apps/shop/previous/public";',
-        'root "/srv/state/apps/shop/current/public";',
+        'root "/srv/state/apps/shop/current-0123abcd/public";',
+        'root "/srv/state/apps/shop/previous-0123abcd/public";',
+        'root "/srv/state/apps/shop/current-0123abcd/public";',
     ]
 
 
@@ -76,17 +78,17 @@ def test_every_block_listens_on_every_address() -> None:
     http = ["listen 192.0.2.1:80;", "listen [2001:db8::1]:80;"]
     old = ["listen 192.0.2.1:443 ssl http2;", "listen [2001:db8::1]:443 ssl http2;"]
     new = ["listen 192.0.2.1:443 ssl;", "listen [2001:db8::1]:443 ssl;"]
-    assert lines(render.app_file(asked, SETTINGS, OLD), "listen") == [*http, *http, *old]
-    assert lines(render.app_file(asked, SETTINGS, NEW), "listen") == [*http, *http, *new]
-    assert lines(render.app_file(asked, SETTINGS, OLD), "http2") == []
-    assert lines(render.app_file(asked, SETTINGS, NEW), "http2") == ["http2 on;"]
+    assert lines(render.app_file(asked, SETTINGS, OLD, SLOT), "listen") == [*http, *http, *old]
+    assert lines(render.app_file(asked, SETTINGS, NEW, SLOT), "listen") == [*http, *http, *new]
+    assert lines(render.app_file(asked, SETTINGS, OLD, SLOT), "http2") == []
+    assert lines(render.app_file(asked, SETTINGS, NEW, SLOT), "http2") == ["http2 on;"]
 
 
 def test_a_tls_block_is_written_for_a_certificate_only() -> None:
     """Without one there is no word of TLS; with one, chain and key are of the same pair."""
-    plain = render.app_file(publication("shop", RELEASE, site("a.example")), SETTINGS, OLD)
+    plain = render.app_file(publication("shop", RELEASE, site("a.example")), SETTINGS, OLD, SLOT)
     assert "ssl" not in plain
-    secured = render.app_file(publication("shop", RELEASE, site(("a.example", A)), chains={A: ""}), SETTINGS, OLD)
+    secured = render.app_file(publication("shop", RELEASE, site(("a.example", A)), chains={A: ""}), SETTINGS, OLD, SLOT)
     folder = f"/srv/state/certificates/{CA}/a.example/current"
     assert lines(secured, "ssl_certificate") == [f'ssl_certificate "{folder}/fullchain.pem";']
     assert lines(secured, "ssl_certificate_key") == [f'ssl_certificate_key "{folder}/key.pem";']
@@ -103,22 +105,25 @@ def test_a_tls_block_is_written_for_a_certificate_only() -> None:
 )
 def test_an_upstream_is_passed_to_as_it_is(proxy: str, passed: str) -> None:
     """Address or socket, without a path; of the release there are the error pages alone, and no link of it."""
-    text = render.app_file(publication("shop", RELEASE, site("a.example", proxy=proxy)), SETTINGS, OLD)
+    text = render.app_file(publication("shop", RELEASE, site("a.example", proxy=proxy)), SETTINGS, OLD, SLOT)
     assert lines(text, "proxy_pass") == [passed]
-    assert lines(text, "root") == ['root "/srv/state/challenges";', *(['root "/srv/state/apps/shop/current";'] * 2)]
+    assert lines(text, "root") == [
+        'root "/srv/state/challenges";',
+        *(['root "/srv/state/apps/shop/current-0123abcd";'] * 2),
+    ]
     assert lines(text, "try_files") == [
         "try_files $uri =404;",
         "try_files /502.html =502;",
         "try_files /502.html =504;",
     ]
-    assert lines(text, "disable_symlinks") == ['disable_symlinks on "from=/srv/state/apps/shop/current";'] * 2
+    assert lines(text, "disable_symlinks") == ['disable_symlinks on "from=/srv/state/apps/shop/current-0123abcd";'] * 2
 
 
 def test_a_required_site_is_unavailable_until_it_is_secured() -> None:
     """503 for names without a certificate, and nothing of the content."""
-    text = render.app_file(publication("shop", RELEASE, site("a.example", https=Https.REQUIRED)), SETTINGS, OLD)
+    text = render.app_file(publication("shop", RELEASE, site("a.example", https=Https.REQUIRED)), SETTINGS, OLD, SLOT)
     assert lines(text, "return") == ["return 503;"]
-    assert "current" not in text
+    assert "current-" not in text
 
 
 def test_long_names_get_a_bucket_they_fit_into() -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
+from hookrunner.core import nearest
 from hookrunner.core.manifest.toml import Document, Path, Problem
 from hookrunner.core.visible import visible
 from hookrunner.model.app import LARGEST_BODY, LONGEST_DURATION
@@ -105,9 +106,9 @@ class Table:
         if key in elsewhere:
             return f"`{key}` stands under {self.title}; {elsewhere[key]}"
         where = f" of {self.title}" if self.title else ""
-        near = [aliases[key]] if aliases.get(key) in known else _near(key, known)
+        near = aliases[key] if aliases.get(key) in known else nearest.word(key, known)
         if near:
-            return f'"{key}" is not a key{where}; did you mean "{near[0]}"?'
+            return f'"{key}" is not a key{where}; did you mean "{near}"?'
         if not known:
             return f'"{key}" is not a key{where}, which has none yet'
         return f'"{key}" is not a key{where}; known: {", ".join(known)}'
@@ -173,8 +174,8 @@ def choice(kind: type[_T]) -> Callable[[object], _T]:
     def parse(value: object) -> _T:
         if (word := text(value)) in words:
             return cast("Callable[[str], _T]", kind)(word)
-        near = _near(word, words)
-        advice = f'did you mean "{near[0]}"?' if near else f"it takes {' | '.join(words)}"
+        near = nearest.word(word, words)
+        advice = f'did you mean "{near}"?' if near else f"it takes {' | '.join(words)}"
         raise Invalid(f'"{word}" is not a value of this key; {advice}')
 
     return parse
@@ -202,12 +203,6 @@ def _items(value: object) -> list[object]:
     if not isinstance(value, list):
         raise Invalid(f'is {_kind(value)}; it takes a list: ["…"]')
     return cast("list[object]", value)
-
-
-def _near(word: str, words: Sequence[str]) -> list[str]:
-    import difflib  # only a person who made a mistake waits for it
-
-    return difflib.get_close_matches(word.lower(), words, 1, 0.6)
 
 
 def _kind(value: object) -> str:

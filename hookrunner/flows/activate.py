@@ -1,0 +1,64 @@
+"""After the switch: the app's units are restarted and its programs run, as the server's settings say, and only they."""
+
+import os
+import shlex
+from collections.abc import Callable, Iterator
+
+from hookrunner.core import wording
+from hookrunner.core.publishing import refused
+from hookrunner.core.wording import Line
+from hookrunner.edges import processes
+from hookrunner.edges.processes import ProgramFailed
+from hookrunner.edges.publisher import Publisher
+from hookrunner.model.deploy import Deploy
+from hookrunner.model.publication import Refused
+from hookrunner.model.server import Settings
+
+
+class NotActivated(Exception):
+    """A unit or a program failed; ``lines`` say which and how."""
+
+    def __init__(self, lines: list[Line]) -> None:
+        super().__init__("; ".join(line.text for line in lines))
+        self.lines = lines
+
+
+def activate(
+    deploy: Deploy, release: str, *, settings: Settings, publisher: Publisher, say: Callable[[Line], None]
+) -> None:
+    """Restart, then run; their output is said as it comes. Raises :class:`NotActivated` at the first that fails."""
+    own = settings.app(deploy.app)
+    if own.units:
+        say(wording.step(f"Restarting {', '.join(own.units)}"))
+        answer = publisher.restart(deploy.app)
+        if isinstance(answer, Refused):
+            raise NotActivated(list(refused(answer, str(deploy.app), None)))
+    for argv in own.activate:
+        say(wording.step(f"Running {shlex.join(argv)}"))
+        try:
+            processes.follow(
+                argv,
+                env=_environment(deploy, release, settings),
+                timeout=own.activate_timeout,
+                say=lambda text: say(wording.detail(text)),
+            )
+        except ProgramFailed as error:
+            raise NotActivated(list(_failed(str(error), deploy))) from error
+
+
+def _failed(words: str, deploy: Deploy) -> Iterator[Line]:
+    yield wording.error(f"the app {deploy.app} could not be activated: {words}")
+    yield wording.hint(f"on the server: see activate under [apps.{deploy.app}] in server.toml")
+
+
+def _environment(deploy: Deploy, release: str, settings: Settings) -> dict[str, str]:
+    """What the programs are told: nothing of it comes from the repository, or from the client's environment."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "USER", "LOGNAME") if name in os.environ}
+    return kept | {
+        "LANG": "C.UTF-8",
+        "HOOKRUNNER_APP": str(deploy.app),
+        "HOOKRUNNER_DEPLOY": str(deploy.number),
+        "HOOKRUNNER_COMMIT": deploy.commit,
+        "HOOKRUNNER_RELEASE": str(settings.releases(deploy.app) / release),
+        "HOOKRUNNER_CURRENT": str(settings.current(deploy.app)),
+    }

@@ -1,0 +1,55 @@
+"""An app's release folders: made whole or not at all, and pruned."""
+
+import shutil
+
+from hookrunner.edges import deploys
+from hookrunner.edges.git import Repository
+from hookrunner.edges.records import Store
+from hookrunner.model.deploy import Deploy
+from hookrunner.model.server import Settings
+
+
+def check_out(deploy: Deploy, repository: Repository, dropped: dict[str, str], settings: Settings) -> str:
+    """Write the deploy's own release under another name, then rename: it is whole or not there. Its name."""
+    releases = settings.releases(deploy.app)
+    release = releases / deploy.own_release
+    making = releases / f".{deploy.own_release}"
+    index = making.with_suffix(".index")
+    for left in (making, release):  # by a process that died over the same deploy
+        shutil.rmtree(left, ignore_errors=True)
+    making.mkdir(parents=True)
+    making.chmod(0o755)  # whatever the umask: nginx's workers are somebody else
+    try:
+        repository.check_out(deploy.commit, making, without=dropped, index=index)
+        making.rename(release)
+    finally:
+        index.unlink(missing_ok=True)
+        shutil.rmtree(making, ignore_errors=True)
+    return deploy.own_release
+
+
+def prune(deploy: Deploy, *, settings: Settings, store: Store) -> None:
+    """Remove the app's oldest releases, never the live one, the one before it, or the one of ``deploy`` itself.
+
+    Releases that were never live do not push out those that one can go back to. Whoever calls it holds the app's lock,
+    so what is half made was left by a process that died.
+    """
+    folder = settings.releases(deploy.app)
+    served = deploys.kept_releases(store, deploy.app)
+    good: list[str] = []
+    for name in sorted((r.name for r in folder.iterdir() if not r.name.startswith(".")), key=_number, reverse=True):
+        made_by = deploys.get(store, deploy.app, _number(name))
+        if name in served or (made_by and made_by.was_live):
+            good.append(name)
+    kept = {*served, *good[: settings.limits.keep_releases], deploy.own_release}
+    for release in folder.iterdir():
+        if release.name in kept:
+            continue
+        if release.is_dir():
+            shutil.rmtree(release, ignore_errors=True)
+        else:
+            release.unlink(missing_ok=True)
+
+
+def _number(release: str) -> int:
+    return int(release.partition("-")[0])

@@ -1,0 +1,255 @@
+"""From what nginx runs to what it is to run: files written, tested, reloaded, seen, and put back when that fails."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hookrunner import durable
+from hookrunner.model.names import AppName, Domain, Invalid
+from hookrunner.model.publication import CertificateId, Publication, Published, Reason, Refused
+from hookrunner.model.server import Settings
+from hookrunner.publisher import leaves, render
+from hookrunner.publisher.keys import KeyFolder, KeyLost
+from hookrunner.publisher.nginx import Outcome, Server
+from hookrunner.publisher.undo import Undo, recover
+
+DEFAULT_FILE = "00-hookrunner.conf"
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Who holds what, as the records say."""
+
+    domains: Mapping[Domain, AppName]
+    upstreams: Mapping[str, AppName]
+
+    @property
+    def names(self) -> set[str]:
+        """Every domain, as text."""
+        return {domain.name for domain in self.domains}
+
+
+class Changeover:
+    """Makes nginx serve publications. Whoever calls it holds the publisher's lock, and has checked them."""
+
+    def __init__(self, settings: Settings, keys: KeyFolder, holders: Holders) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._holders = holders
+        self._nginx = Server(settings.nginx)
+        self._default_file = settings.nginx.sites / DEFAULT_FILE
+        self._journal = settings.certificates / ".undo"
+
+    def recover(self) -> None:
+        """Undo what a process left that was killed over it. nginx may run it already."""
+        if recover(self._journal) and not self._nginx.answers(generation(self._default_file)):
+            self._nginx.reload()
+
+    def publish(self, publications: Sequence[Publication]) -> dict[AppName, Published | Refused]:
+        """Serve these, with one test and one reload for all that need one; where that fails, each by itself."""
+        answers: dict[AppName, Published | Refused] = {}
+        changed: list[Publication] = []
+        for publication in publications:
+            if slot := self._slot_in_use(publication):
+                self._switch(publication, slot)
+                answers[publication.app] = Published(0, {})
+            else:
+                changed.append(publication)
+        if len(changed) > 1 and (together := self._replace(changed)):
+            return answers | together
+        for publication in changed:
+            answers |= self._replace([publication]) or {}
+        return answers
+
+    def withdraw(self, app: AppName) -> Published | Refused:
+        """Take the app out of nginx, and its links away; its certificates stay."""
+        file = self._file(app)
+        with Undo(self._journal) as undo:
+            answer: Published | Refused = Published(0, {})
+            if file.exists():
+                undo.remove(file)
+                answer = self._take_over(app, [], undo)
+            if isinstance(answer, Published):
+                undo.keep()
+                for link in self._links(app):
+                    link.unlink(missing_ok=True)
+        return answer
+
+    def _replace(self, publications: Sequence[Publication]) -> dict[AppName, Published | Refused] | None:
+        """New files for these apps, or nothing changed. One refusal for several apps says nothing of any: None."""
+        first = publications[0].app
+        slots = {publication.app: os.urandom(4).hex() for publication in publications}
+        with Undo(self._journal) as undo:
+            try:
+                renewed = [one for publication in publications for one in self._install(publication, undo)]
+            except KeyLost as error:
+                lost = CertificateId.parse(str(error))
+                refusal = Refused(Reason.KEY, (f"the key of {lost.domain} is gone",), (lost,))
+                return {first: refusal} if len(publications) == 1 else None
+            except Invalid as error:
+                return {first: Refused(Reason.REQUEST, (str(error),))} if len(publications) == 1 else None
+            version = self._nginx.version()
+            for publication in publications:
+                slot = slots[publication.app]
+                self._point(publication, f"-{slot}")
+                undo.write(self._file(publication.app), render.app_file(publication, self._settings, version, slot))
+            answer = self._take_over(first, publications, undo)
+            if isinstance(answer, Refused):
+                return {first: answer} if len(publications) == 1 else None
+            for publication in publications:
+                self._switch(publication, slots[publication.app])
+            undo.keep()
+        for certificate in renewed:
+            self._keys.prune(certificate)
+        return {publication.app: _share(answer, publication) for publication in publications}
+
+    def _install(self, publication: Publication, undo: Undo) -> list[CertificateId]:
+        """Put the chains beside their keys; the certificates whose pair in use is another then."""
+        changed: list[CertificateId] = []
+        for certificate, chain in publication.chains.items():
+            served = frozenset(name.domain for name in publication.names if name.certificate == certificate)
+            if self._keys.install(certificate, chain, served, undo):
+                changed.append(certificate)
+        return changed
+
+    def _slot_in_use(self, publication: Publication) -> str | None:
+        """The slot of the app's file, if nginx runs just what is asked for."""
+        if not all(self._keys.is_installed(certificate, chain) for certificate, chain in publication.chains.items()):
+            return None
+        try:
+            text = self._file(publication.app).read_text()
+        except (FileNotFoundError, UnicodeDecodeError):
+            return None
+        slot = render.slot_of(text, render.inputs(publication, self._settings))
+        return slot if slot and self._nginx.answers(generation(self._default_file)) else None
+
+    def _take_over(self, app: AppName, publications: Sequence[Publication], undo: Undo) -> Published | Refused:
+        """Have nginx test the files as they will be, reload, and see the new workers answer.
+
+        When it returns a refusal, the files are put back.
+        """
+        from concurrent.futures import ThreadPoolExecutor  # most pushes change content alone
+
+        before, new = generation(self._default_file), os.urandom(16).hex()
+        text = render.default_file(self._settings, self._nginx.version(), generation=new, names=self._holders.names)
+        undo.write(self._default_file, text)
+        undo.make()
+        served = [name.domain for publication in publications for name in publication.names]
+        tested = self._nginx.test()
+        if not tested.ok:
+            undo.back()
+            return self._blamed(app, tested)
+        if ours := sorted(domain for domain in served if str(domain) in tested.clashes):
+            words = tuple(self._where_else(domain, self._file(app)) for domain in ours)
+            undo.back()
+            return Refused(Reason.CONFLICT, words)
+        reloaded = self._nginx.reload()
+        if reloaded.ok:
+            with ThreadPoolExecutor(1) as beside:  # most of both is waiting
+                https = (self._nginx.address(), self._settings.nginx.https_port)
+                checked = beside.submit(leaves.check, publications, *https)
+                if self._nginx.runs(new, reading=reloaded.took):
+                    return Published(1, checked.result())
+        undo.back()
+        if not reloaded.called:
+            return Refused(Reason.PROGRAM, reloaded.words)
+        if stopped := self._stopped(before, reloaded):
+            return stopped
+        self._nginx.reload()
+        return Refused(Reason.RELOAD, _why_not_reloaded(reloaded))
+
+    def _blamed(self, app: AppName, tested: Outcome) -> Refused:
+        """Whose fault it is that nginx does not pass its test; the files are put back already."""
+        if not tested.called:
+            return Refused(Reason.PROGRAM, tested.words)
+        without = self._nginx.test()
+        if not without.ok:
+            return Refused(Reason.FOREIGN, without.words)
+        is_owners = tested.words[0].startswith(f"{self._settings.nginx.sites / f'{app}.d'}/")
+        return Refused(Reason.OWN_LINES if is_owners else Reason.TEST, tested.words)
+
+    def _stopped(self, before: str, reloaded: Outcome) -> Refused | None:
+        """Whether nginx does not run at all, and what answers in its place."""
+        if reloaded.ok or self._nginx.answers(before):
+            return None
+        port = self._settings.nginx.http_port
+        if self._nginx.is_taken(port):
+            return Refused(Reason.PORT, (*reloaded.words, f"another program answers on port {port}"))
+        return Refused(Reason.STOPPED, reloaded.words)
+
+    def _where_else(self, domain: Domain, file: Path) -> str:
+        others = self._nginx.files_with(domain, but=str(file))
+        return f"{domain} is in {', '.join(others) or 'another nginx file'} too"
+
+    def _switch(self, publication: Publication, slot: str) -> None:
+        """Have the app's file, and everybody else, find the release; links of files that are gone go too."""
+        app = publication.app
+        self._point(publication, f"-{slot}")
+        self._point(publication, "")
+        stale = [link for link in self._links(app) if "-" in link.name and not link.name.endswith(f"-{slot}")]
+        for link in sorted(stale, key=lambda link: link.lstat().st_mtime)[:-_KEPT_LINKS]:
+            link.unlink()
+        durable.sync_folder(self._settings.app_folder(app))
+
+    def _point(self, publication: Publication, suffix: str) -> None:
+        # The one before comes first, so that there is no moment in which its files are in neither.
+        app = publication.app
+        for link, release in (
+            (self._settings.previous(app), publication.previous),
+            (self._settings.current(app), publication.release),
+        ):
+            _lead(link.with_name(f"{link.name}{suffix}"), release)
+
+    def _links(self, app: AppName) -> list[Path]:
+        folder = self._settings.app_folder(app)
+        return [link for pattern in ("current*", "previous*") for link in folder.glob(pattern) if link.is_symlink()]
+
+    def _file(self, app: AppName) -> Path:
+        return self._settings.nginx.sites / f"{app}.conf"
+
+
+_KEPT_LINKS = 2  # of the file before: old workers finish their requests
+
+
+def _lead(link: Path, release: str | None) -> None:
+    target = f"releases/{release}" if release else None
+    before = str(link.readlink()) if link.is_symlink() else None
+    if target and target != before:
+        durable.link(link, target, forever=False)
+    elif before and not target:
+        link.unlink()
+
+
+def _share(answer: Published, publication: Publication) -> Published:
+    mine = {name.domain for name in publication.names}
+    return Published(answer.reloads, {domain: words for domain, words in answer.checked.items() if domain in mine})
+
+
+def _why_not_reloaded(reloaded: Outcome) -> tuple[str, ...]:
+    if not reloaded.ok:
+        return reloaded.words
+    return ("the reload was accepted, but the old workers went on", "nginx's error log says why")
+
+
+def generation(default_file: Path) -> str:
+    """The generation that the file has written down: what nginx runs, unless a reload was missed."""
+    try:
+        found = re.search(r"location = /([0-9a-f]{32}) ", default_file.read_text(errors="replace"))
+    except FileNotFoundError:
+        return ""
+    return found[1] if found else ""
+
+
+def prepare(settings: Settings, holders: Holders) -> list[Path]:
+    """Make the publisher's folders and the default nginx file: files alone, nothing is tested or reloaded."""
+    made = durable.folders({settings.certificates: 0o700, settings.nginx.sites: 0o755})
+    file = settings.nginx.sites / DEFAULT_FILE
+    if not file.exists():
+        made.append(file)
+    version = Server(settings.nginx).version()
+    current = generation(file) or os.urandom(16).hex()
+    text = render.default_file(settings, version, generation=current, names=holders.names)
+    durable.replace(file, text.encode(), 0o644)
+    return made
