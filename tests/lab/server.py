@@ -95,6 +95,15 @@ class Server:
             raise AssertionError(f"hookrunner {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}")
         return done
 
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        """Run a command of ours beside the test."""
+        return subprocess.Popen(
+            [self.command, "--config", self.config, *words],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
     def app(self, name: str) -> "Clone":
         """A new app, and somebody's repository with it as the remote ``server``."""
         self.run("apps", "create", name)
