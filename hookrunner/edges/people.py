@@ -51,8 +51,8 @@ def _comment(key: str) -> str:
         lines = (Path.home() / ".ssh" / "authorized_keys").read_text(errors="replace").splitlines()
     except (OSError, RuntimeError):
         return ""
-    found = (line.partition(key)[2].strip() for line in lines if not line.lstrip().startswith("#") and key in line)
-    return next(filter(None, found), "")
+    keys = (line.split() for line in lines if not line.lstrip().startswith("#"))
+    return next((" ".join(words[words.index(key) + 1 :]) for words in keys if key in words), "")
 
 
 def _user() -> str:

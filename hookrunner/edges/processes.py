@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 _MOST_LINES = 1000  # of a program's output that are passed on
@@ -115,14 +116,11 @@ def _pass_on(process: "subprocess.Popen[bytes]", until: float, lines: "_Lines") 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """End the program and all that it started."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-            process.wait(_GRACE)
-        except ProcessLookupError:
-            break
-        except subprocess.TimeoutExpired:
-            continue
+    with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(_GRACE)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 

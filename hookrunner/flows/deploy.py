@@ -159,7 +159,7 @@ class Run:
         off = [name.domain for name in before.names if name.domain not in kept] if before else []
         width = wording.column(map(str, off))
         for domain in off:
-            yield wording.row(str(domain), "goes off the web: that release does not name it", width)
+            yield wording.row(str(domain), "goes off the web", width)
         tip = self.repository.commit(self.deploy.ref)
         if tip and tip != self.deploy.commit:
             branch = refs.short(self.deploy.ref)

@@ -75,3 +75,55 @@ def test_environment_and_umask_are_what_is_asked_for(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+
+
+def followed(*argv: str, timeout: float = 30) -> list[str]:
+    """The lines that a program's output is passed on as."""
+    lines: list[str] = []
+    processes.follow(argv, env={"PATH": os.environ["PATH"]}, timeout=timeout, say=lines.append)
+    return lines
+
+
+def test_output_is_passed_on_as_it_comes() -> None:
+    """Line by line, both streams, while the program still runs."""
+    began = time.monotonic()
+    seen: list[tuple[str, float]] = []
+    argv = ("sh", "-c", "echo one; echo two >&2; sleep 2; printf three")
+    processes.follow(argv, env=dict(os.environ), timeout=30, say=lambda line: seen.append((line, time.monotonic())))
+    assert [line for line, _ in seen] == ["one", "two", "three"]
+    assert seen[2][1] - seen[0][1] > 1, began
+
+
+def test_a_program_that_fails_is_told_with_its_status() -> None:
+    """After its output."""
+    with pytest.raises(ProgramFailed, match=r"^sh ended with status 3$"):
+        followed("sh", "-c", "exit 3")
+    with pytest.raises(ProgramFailed, match=r"^/nowhere/program is not there$"):
+        followed("/nowhere/program")
+    with pytest.raises(ProgramFailed, match=r"^/etc/passwd: Permission denied$"):
+        followed("/etc/passwd")
+
+
+def test_a_program_that_goes_on_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
+    """Also one that closes its output, and one that ignores SIGTERM."""
+    alive = tmp_path / "alive"
+    script = f"trap '' TERM; (trap '' TERM; sleep 1000 & echo $! > {alive}; wait) & exec >&- 2>&-; wait"
+    with pytest.raises(ProgramFailed, match=r"^sh did not end within 1 s$"):
+        followed("sh", "-c", script, timeout=1)
+    state = Path(f"/proc/{alive.read_text().strip()}/stat")
+    assert not state.exists() or state.read_text().rpartition(") ")[2].startswith("Z")
+
+
+def test_what_is_left_running_holds_nobody_up() -> None:
+    """A program that starts a server in the background has ended, although the server has its output."""
+    began = time.monotonic()
+    assert followed("sh", "-c", "(while :; do echo still; sleep 0.01; done) & echo $!") != []
+    assert time.monotonic() - began < 20
+
+
+def test_endless_output_is_bounded() -> None:
+    """Of many lines the first are passed on and the others counted; a line without an end is cut."""
+    lines = followed("sh", "-c", "i=0; while [ $i -lt 3000 ]; do echo $i; i=$((i+1)); done")
+    assert (lines[0], lines[999], lines[1000], len(lines)) == ("0", "999", "and 2000 more lines", 1001)
+    assert max(map(len, followed("sh", "-c", "head -c 100000 /dev/zero | tr '\\0' x"))) <= 4096
+    assert followed("printf", "\\377\\033[31m\\n") == ["\ufffd\x1b[31m"]
