@@ -1,12 +1,18 @@
 """An app's release folders: made whole or not at all, and pruned."""
 
+import errno
+import os
 import shutil
+from pathlib import Path
 
 from hookrunner.edges import deploys
 from hookrunner.edges.git import Repository
+from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.records import Store
 from hookrunner.model.deploy import Deploy
 from hookrunner.model.server import Settings
+
+_LITTLE = 1024**2  # bytes
 
 
 def check_out(deploy: Deploy, repository: Repository, dropped: dict[str, str], settings: Settings) -> str:
@@ -22,6 +28,10 @@ def check_out(deploy: Deploy, repository: Repository, dropped: dict[str, str], s
     try:
         repository.check_out(deploy.commit, making, without=dropped, index=index)
         making.rename(release)
+    except ProgramFailed as error:
+        if _is_full(releases):  # git does not say why it could not write
+            raise OSError(errno.ENOSPC, str(error), str(releases)) from error
+        raise
     finally:
         index.unlink(missing_ok=True)
         shutil.rmtree(making, ignore_errors=True)
@@ -49,6 +59,11 @@ def prune(deploy: Deploy, *, settings: Settings, store: Store) -> None:
             shutil.rmtree(release, ignore_errors=True)
         else:
             release.unlink(missing_ok=True)
+
+
+def _is_full(folder: Path) -> bool:
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize < _LITTLE or (disk.f_files > 0 and disk.f_favail == 0)
 
 
 def _number(release: str) -> int:
