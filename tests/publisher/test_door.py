@@ -1,9 +1,16 @@
 """Root's door with a real nginx: it serves exactly what was asked for, or changes nothing and says why."""
 
+import fcntl
+import json
 import re
+import signal
 import socket
 import ssl
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -317,3 +324,103 @@ def test_a_reload_that_nginx_accepts_and_cannot_carry_out_is_put_back(boot: Boot
     assert said == ["the reload was accepted, but the old workers went on", "nginx's error log says why"]
     assert room.files == before
     assert room.server.get("a.example").body == "one"
+
+
+def both_at_once(room: Room, *asked: Publication) -> list[dict[str, Any]]:
+    """The answers of doors that are all asked while the lock is held by somebody else."""
+    lock = room.settings.certificates / ".lock"
+    with ThreadPoolExecutor(len(asked)) as pool, lock.open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        answers = [pool.submit(publish, room, one) for one in asked]
+        waiting = room.settings.certificates / ".waiting"
+        while len(list(waiting.glob("[0-9a-f]*"))) < len(asked):
+            time.sleep(0.01)
+        fcntl.flock(held, fcntl.LOCK_UN)
+        return [answer.result(60) for answer in answers]
+
+
+def test_publications_that_wait_are_joined_into_one_reload(room: Room) -> None:
+    """Three apps that wait for the same lock cost one reload, and each has an answer of its own."""
+    names = {"shop": "a.example", "blog": "blog.example", "wiki": "wiki.example"}
+    for app, name in names.items():
+        room.claim(app, name)
+        room.release(app, 1, {"index.html": app})
+    before = room.server.nginx.reloads()
+    asked = [publication(app, FIRST, site(name)) for app, name in names.items()]
+    assert both_at_once(room, *asked) == [{"published": {"reloads": 1, "checked": {}}}] * 3
+    assert room.server.nginx.reloads() == before + 1
+    assert {name: room.server.get(name).body for name in names.values()} == {name: app for app, name in names.items()}
+    assert list((room.settings.certificates / ".waiting").iterdir()) == []
+    for app in ("blog", "wiki"):
+        remove(room, app)
+
+
+def test_one_bad_publication_among_those_that_wait_stops_no_other(room: Room) -> None:
+    """It is refused with its own words; the others are served."""
+    room.claim("blog", "blog.example")
+    room.release("blog", 1, {"index.html": "blog"})
+    other = room.server.nginx.others / "wiki.conf"
+    other.write_text(f"server {{ listen 127.0.0.1:{room.server.http_port}; server_name blog.example; }}\n")
+    good, clash = publication("shop", FIRST, site("a.example")), publication("blog", FIRST, site("blog.example"))
+    foreign = publication("shop2", FIRST, site("b.example"))
+    first, second, third = both_at_once(room, good, clash, foreign)
+    assert first == {"published": {"reloads": 1, "checked": {}}}
+    assert words(second) == ("conflict", [f"blog.example is in {other} too"])
+    assert words(third) == ("request", ["b.example is not claimed by shop2"])
+    assert room.server.get("a.example").body == "one"
+
+
+KILLED = """
+import os, signal, sys
+from hookrunner.edges.publisher import InProcess
+from hookrunner.publisher import changeover
+from hookrunner.publisher.nginx import Server
+
+def killed(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if sys.argv[2] == "tested":
+    Server.reload = killed
+elif sys.argv[2] == "reloaded":
+    Server.runs = killed
+elif sys.argv[2] == "written":
+    Server.test = killed
+import json
+from pathlib import Path
+from hookrunner.core import settings
+from hookrunner.model.names import AppName, Domain
+from hookrunner.publisher.changeover import Holders
+from hookrunner.publisher.door import Door
+holders = Holders({Domain("a.example"): AppName("shop"), Domain("b.example"): AppName("shop")}, {})
+Door(settings.parse(Path(sys.argv[1]).read_bytes()), lambda: holders).answer(json.load(sys.stdin))
+"""
+
+
+def settles(room: Room, page: str) -> None:
+    """The page is served, once old workers are gone; and until then no other answer than a whole page."""
+    until = time.monotonic() + 10
+    while (body := room.server.get("a.example").body) != page:
+        assert body in ("one", "two")
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("where", ["written", "tested", "reloaded"])
+def test_what_a_killed_publisher_left_is_put_back_by_the_next(room: Room, where: str) -> None:
+    """Its files never come to nginx by somebody else's reload; what is served is the old release or the new one."""
+    publish(room, publication("shop", FIRST, site("a.example")))
+    room.release("shop", 2, {"public/index.html": "two"})
+    before = room.files
+    asked = publication("shop", SECOND, site("a.example", "b.example", root="public"))
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(room.server.config), where], check=False, capture_output=True, timeout=60,
+        input=json.dumps({"publish": asked.to_json()}).encode(),
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert room.files != before, "the kill came too early to show anything"
+    settles(room, "two" if where == "reloaded" else "one")
+    assert room.door.answer({"recover": True}) == {"published": {"reloads": 0, "checked": {}}}
+    assert room.files == before
+    settles(room, "one")
+    assert publish(room, asked) == {"published": {"reloads": 1, "checked": {}}}
+    assert room.server.get("b.example").body == "two"
