@@ -28,7 +28,9 @@ class Choice(NamedTuple):
     branch: str  # the deploy branch as a full ref
     sets_head: bool  # whether it is HEAD's only with this push
     deploys: Update | None
-    refused: tuple[Update, ...]  # what was pushed without effect, when nothing else was
+    refused: tuple[
+        Update, ...
+    ]  # branches and tags without effect, when nothing else was pushed; notes and such are taken
 
 
 def parse_updates(text: str) -> list[Update]:
@@ -50,7 +52,8 @@ def choose(updates: Iterable[Update], *, head: str, is_settled: bool) -> Choice:
         branch = next((ref for ref in _FIRST if ref in by_ref), head)
     deploys = by_ref.get(branch)
     touched = deploys or any(update.ref == branch for update in pushed)
-    return Choice(branch, branch != head, deploys, () if touched else tuple(by_ref.values()))
+    vain = tuple(update for update in by_ref.values() if update.ref.startswith((_HEADS, _TAGS)))
+    return Choice(branch, branch != head, deploys, () if touched else vain)
 
 
 def short(ref: str) -> str:

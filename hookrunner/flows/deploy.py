@@ -189,6 +189,9 @@ class Run:
             answer = self._publish(publication)
         if isinstance(answer, Refused):
             raise _Failed(publishing.refused(answer, str(self.deploy.app), len(self.issued)))
+        nginx = self.settings.nginx
+        now = Live(manifest, publication, before, answer, nginx.public_https_port, nginx.public_http_port)
+        self._say_all(now.lines())
         try:
             activate(self.deploy, release, settings=self.settings, publisher=self.publisher, say=self.say)
         except NotActivated as error:
@@ -200,9 +203,6 @@ class Run:
         deploys.save_publication(self.store, self.deploy, publication, manifest.tls, self.now)
         self._forget_names(before, publication)
         claims.give_back(self.store, self.deploy.app, but=(manifest.domains, manifest.upstreams))
-        nginx = self.settings.nginx
-        now = Live(manifest, publication, before, answer, nginx.public_https_port, nginx.public_http_port)
-        self._say_all(now.lines())
         self._say_all(wording.hint(text) for text in obstacles.hints(certified.advice))
         waits_for_dns = frozenset(domain for domain, kind in certified.waiting.items() if kind in DNS_KINDS)
         if waits_for_dns:

@@ -21,7 +21,7 @@ def restart(units: Sequence[str]) -> Restarted | Refused:
         time.sleep(_A_WHILE)
     for unit in units:
         if (state := _state(unit)) in _BROKEN:
-            return _refused(unit, f"it was started, and is {state} now")
+            return _refused(unit, f"it was started, and does not run: {state}")
     return Restarted(tuple(units))
 
 

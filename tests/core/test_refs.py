@@ -56,6 +56,14 @@ CHOICES = [
     ("main when the owner set dev", [to(MAIN)], DEV, False, Choice(DEV, False, None, (to(MAIN),))),
     ("another branch", [to(DEV)], MAIN, True, Choice(MAIN, False, None, (to(DEV),))),
     ("another branch first", [to(DEV)], MAIN, False, Choice(MAIN, False, None, (to(DEV),))),
+    (
+        "what is no branch and no tag",
+        [to("refs/notes/commits"), to("refs/remotes/x/y")],
+        MAIN,
+        True,
+        Choice(MAIN, False, None, ()),
+    ),
+    ("a tag and a note", [to(TAG), to("refs/notes/x")], MAIN, True, Choice(MAIN, False, None, (to(TAG),))),
     ("a tag", [to(TAG)], MAIN, True, Choice(MAIN, False, None, (to(TAG),))),
     (
         "a tag of the branch's name",
