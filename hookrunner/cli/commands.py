@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 
 import hookrunner
-from hookrunner.cli import apps, deploys, files, history, hook, manifests, planning, renewing, reports, server
+from hookrunner.cli import files
 from hookrunner.cli.context import Context, pass_context
 from hookrunner.cli.files import Unusable
 from hookrunner.cli.output import say_all
@@ -14,7 +14,55 @@ from hookrunner.core import machine, wording
 from hookrunner.edges.processes import ProgramFailed
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+class _Commands(click.Group):
+    """Commands that are imported when they are called: each of them would wait for all the others."""
+
+    NAMES = (
+        "init", "new", "check", "apps", "hooks", "plan", "deploy", "rollback", "deploys", "wait", "renew", "status",
+        "report",
+    )  # fmt: skip
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which a person needs them."""
+        return [*self.NAMES, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        return _command(cmd_name) if cmd_name in self.NAMES else super().get_command(ctx, cmd_name)
+
+
+def _command(name: str) -> click.Command:
+    match name:
+        case "init":
+            from hookrunner.cli.server import init as command
+        case "new":
+            from hookrunner.cli.manifests import new as command
+        case "check":
+            from hookrunner.cli.manifests import check as command
+        case "apps":
+            from hookrunner.cli.apps import apps as command
+        case "hooks":
+            from hookrunner.cli.apps import hooks as command
+        case "plan":
+            from hookrunner.cli.planning import plan as command
+        case "deploy":
+            from hookrunner.cli.deploys import deploy as command
+        case "rollback":
+            from hookrunner.cli.deploys import rollback as command
+        case "deploys":
+            from hookrunner.cli.history import deploys as command
+        case "wait":
+            from hookrunner.cli.history import wait as command
+        case "renew":
+            from hookrunner.cli.renewing import renew as command
+        case "status":
+            from hookrunner.cli.reports import status as command
+        case _:
+            from hookrunner.cli.reports import report as command
+    return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
 @click.option("--config", metavar="FILE", help=f"The server's settings [$HOOKRUNNER_CONFIG, {files.DEFAULT}].")
 @click.version_option(hookrunner.__version__, "-V", "--version", message="hookrunner %(version)s")
 @click.pass_context
@@ -29,13 +77,9 @@ def main(context: click.Context, config: str | None) -> None:
 @pass_context
 def _hook(context: Context, name: str, app: str | None) -> None:
     """Called by git's hooks."""
+    from hookrunner.cli import hook
+
     sys.exit(hook.main(name, app, config=context.given_config))
-
-
-_SET_UP = (server.init, manifests.new, manifests.check, apps.apps, apps.hooks)
-_DEPLOYS = (planning.plan, deploys.deploy, deploys.rollback, history.deploys, history.wait)
-for command in (*_SET_UP, *_DEPLOYS, renewing.renew, reports.status, reports.report):
-    main.add_command(command)
 
 
 def run(arguments: Sequence[str]) -> int:

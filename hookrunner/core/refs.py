@@ -28,9 +28,7 @@ class Choice(NamedTuple):
     branch: str  # the deploy branch as a full ref
     sets_head: bool  # whether it is HEAD's only with this push
     deploys: Update | None
-    refused: tuple[
-        Update, ...
-    ]  # branches and tags without effect, when nothing else was pushed; notes and such are taken
+    refused: tuple[Update, ...]  # branches and tags without effect, when no other one was pushed
 
 
 def parse_updates(text: str) -> list[Update]:

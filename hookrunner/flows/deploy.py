@@ -199,7 +199,7 @@ class Run:
             self._say_all(self._undone(before))
             raise _Failed([], error.lines[0].text) from error
         names = tuple(str(domain) for domain in manifest.domains)
-        self.deploy = deploys.save(self.store, self.deploy._replace(release=release, names=names))
+        self.deploy = self.deploy._replace(release=release, names=names)
         deploys.save_publication(self.store, self.deploy, publication, manifest.tls, self.now)
         self._forget_names(before, publication)
         claims.give_back(self.store, self.deploy.app, but=(manifest.domains, manifest.upstreams))

@@ -50,13 +50,16 @@ FORMATS = [
 ]
 
 
-@pytest.mark.parametrize("formats", FORMATS, ids=lambda words: " ".join(words) or "usual")
+@pytest.mark.parametrize(
+    ("git", "formats"),
+    [("installed", words) for words in FORMATS[:2]] + [("newest", words) for words in FORMATS],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value) or "usual",
+    indirect=["git"],
+)
 def test_every_format_of_a_repository_deploys(
     server: Server, git: str, formats: tuple[str, ...], request: pytest.FixtureRequest
 ) -> None:
     """Hashes of 64 digits, refs in tables: push, refusal, plan, deploy, rollback, history and the timer all work."""
-    if git == "installed" and version(["git", "--version"]) < REFTABLES:
-        formats = tuple(word for word in formats if "reftable" not in word)  # the newest one has them
     name = f"{git}-{zlib.crc32(request.node.name.encode())}"
     clone = repository(server, name, *formats)
     first = clone.commit({"app.toml": manifest(f"{name}.example"), "public/index.html": "1"})
