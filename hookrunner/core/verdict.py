@@ -24,8 +24,8 @@ class Live:
     https_port: int
     http_port: int
 
-    def lines(self) -> Iterator[Line]:
-        """What nginx did, and where each name answers."""
+    def lines(self, *, with_removed: bool = True) -> Iterator[Line]:
+        """What nginx did, where each name answers, and which ones went off the web."""
         if not self.answer.reloads:
             yield wording.detail("names and certificates unchanged, nginx untouched")
             return
@@ -37,7 +37,7 @@ class Live:
         for name, url in zip(self.publication.names, urls, strict=True):
             note = self._note(name)
             yield wording.row(url, note, width) if note else wording.detail(url)
-        if self.before:
+        if self.before and with_removed:
             live = {name.domain for name in self.publication.names}
             yield from off_the_web([name for name in self.before.names if name.domain not in live])
 

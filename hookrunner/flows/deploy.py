@@ -9,7 +9,7 @@ from hookrunner.core import machine, obstacles, publishing, refs, serving, wordi
 from hookrunner.core.certificates import wanted
 from hookrunner.core.options import Options
 from hookrunner.core.preflight import DNS_KINDS
-from hookrunner.core.verdict import Live
+from hookrunner.core.verdict import Live, off_the_web
 from hookrunner.core.wording import Kind, Line
 from hookrunner.edges import certificates, claims, deploys
 from hookrunner.edges.git import Repository
@@ -156,10 +156,7 @@ class Run:
     def _rolls_back(self, fit: Fit, before: Publication | None) -> Iterator[Line]:
         """What a rollback takes away, before it does."""
         kept = set(fit.manifest.domains)
-        off = [name.domain for name in before.names if name.domain not in kept] if before else []
-        width = wording.column(map(str, off))
-        for domain in off:
-            yield wording.row(str(domain), "goes off the web", width)
+        yield from off_the_web([name for name in before.names if name.domain not in kept] if before else [])
         tip = self.repository.commit(self.deploy.ref)
         if tip and tip != self.deploy.commit:
             branch = refs.short(self.deploy.ref)
@@ -191,7 +188,7 @@ class Run:
             raise _Failed(publishing.refused(answer, str(self.deploy.app), len(self.issued)))
         nginx = self.settings.nginx
         now = Live(manifest, publication, before, answer, nginx.public_https_port, nginx.public_http_port)
-        self._say_all(now.lines())
+        self._say_all(now.lines(with_removed=self.deploy.cause is not Cause.ROLLBACK))
         try:
             activate(self.deploy, release, settings=self.settings, publisher=self.publisher, say=self.say)
         except NotActivated as error:

@@ -18,12 +18,11 @@ def pushed(clone: Clone, page: str, *domains: str) -> str:
 
 BACK = """\
 -----> back: deploy 3, back to deploy 1, main COMMIT "Page 1"
-       new.back.example   goes off the web
+       new.back.example   off the web, its certificate stays
        main still holds COMMIT; the next push of it deploys that again
 -----> nginx tested and reloaded, 2 names checked over HTTPS
        https://back.example:PORT
        https://old.back.example:PORT
-       new.back.example   off the web, its certificate stays
 success: deploy 3 is live (N s)  https://back.example:PORT"""
 
 
