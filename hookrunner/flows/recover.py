@@ -13,7 +13,7 @@ from hookrunner.flows.turn import abandon, supersede
 from hookrunner.model.deploy import Deploy
 from hookrunner.model.names import AppName
 
-_REPORTING = 2.0  # seconds that receive-pack may take from the branch's move to post-receive
+_REPORTING = 1.0  # seconds that receive-pack may take from the branch's move to post-receive
 
 
 def recover(app: AppName, repository: Repository, *, store: Store, now: datetime) -> Iterator[Deploy]:

@@ -80,7 +80,7 @@ class Changeover:
     def _replace(self, publications: Sequence[Publication]) -> dict[AppName, Published | Refused] | None:
         """New files for these apps, or nothing changed. One refusal for several apps says nothing of any: None."""
         first = publications[0].app
-        slots = {publication.app: os.urandom(4).hex() for publication in publications}
+        slots = {p.app: render.slot(p, _text(self._file(p.app))) for p in publications}
         with Undo(self._journal) as undo:
             try:
                 renewed = [one for publication in publications for one in self._install(publication, undo)]
@@ -93,7 +93,8 @@ class Changeover:
             version = self._nginx.version()
             for publication in publications:
                 slot = slots[publication.app]
-                self._point(publication, f"-{slot}")
+                if not self._link(publication.app, slot).is_symlink():  # else it is in use until the switch
+                    self._point(publication, f"-{slot}")
                 undo.write(self._file(publication.app), render.app_file(publication, self._settings, version, slot))
             answer = self._take_over(first, publications, undo)
             if isinstance(answer, Refused):
@@ -118,11 +119,8 @@ class Changeover:
         """The slot of the app's file, if nginx runs just what is asked for."""
         if not all(self._keys.is_installed(certificate, chain) for certificate, chain in publication.chains.items()):
             return None
-        try:
-            text = self._file(publication.app).read_text()
-        except (FileNotFoundError, UnicodeDecodeError):
-            return None
-        slot = render.slot_of(text, render.inputs(publication, self._settings))
+        text = _text(self._file(publication.app))
+        slot = render.slot_in_use(text, render.inputs(publication, self._settings))
         return slot if slot and self._nginx.answers(generation(self._default_file)) else None
 
     def _take_over(self, app: AppName, publications: Sequence[Publication], undo: Undo) -> Published | Refused:
@@ -206,11 +204,19 @@ class Changeover:
         folder = self._settings.app_folder(app)
         return [link for pattern in ("current*", "previous*") for link in folder.glob(pattern) if link.is_symlink()]
 
+    def _link(self, app: AppName, slot: str) -> Path:
+        link = self._settings.current(app)
+        return link.with_name(f"{link.name}-{slot}")
+
     def _file(self, app: AppName) -> Path:
         return self._settings.nginx.sites / f"{app}.conf"
 
 
 _KEPT_LINKS = 2  # of the file before: old workers finish their requests
+
+
+def _text(file: Path) -> str:
+    return file.read_text(errors="replace") if file.exists() else ""
 
 
 def _lead(link: Path, release: str | None) -> None:

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -38,11 +40,22 @@ def inputs(publication: Publication, settings: Settings) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def slot_of(text: str, made_from: str) -> str | None:
+def slot(publication: Publication, text: str) -> str:
+    """The slot for the publication's file, where ``text`` is the one before: see :class:`Releases`.
+
+    The slot begins with a fingerprint of what is served for a path. Where that stays, and names or certificates alone
+    change, the slot stays too; then old and new workers go over to the release in the same instant.
+    """
+    rules = [site.to_json() | {"names": [], "canonical": None} for site in publication.sites]
+    begins = hashlib.sha256(json.dumps([rules, publication.manifest], sort_keys=True).encode()).hexdigest()[:8]
+    before = _HEAD.match(text)
+    return before[1] if before and before[1].startswith(begins) else f"{begins}{os.urandom(2).hex()}"
+
+
+def slot_in_use(text: str, made_from: str) -> str | None:
     """The slot of a file of ours, untouched, from these :func:`inputs`; None for any other ``text``."""
-    head, _, body = text.partition("\n")
-    slot = head.rpartition(" ")[2]
-    return slot if head == _head(made_from, body, slot) else None
+    found = _HEAD.match(text)
+    return found[1] if found and found[0] == _head(made_from, text[found.end() + 1 :], found[1]) else None
 
 
 def app_file(publication: Publication, settings: Settings, version: tuple[int, int, int], slot: str) -> str:
@@ -92,6 +105,9 @@ def _tidy(text: str) -> str:
         depth += line.endswith("{")
         whole = line.endswith((";", "{", "}")) or line.startswith("#")
     return "".join(lines).lstrip("\n")
+
+
+_HEAD = re.compile(r"# [0-9a-f]{64} [0-9a-f]{64} ([0-9a-f]{12})$", re.MULTILINE)
 
 
 def _head(made_from: str, body: str, slot: str) -> str:

@@ -157,6 +157,25 @@ def test_a_change_of_folders_is_never_half_there(server: Server) -> None:
     assert visitor.answered > 50
 
 
+def test_pages_never_go_back_while_names_come_and_go(server: Server) -> None:
+    """Names and certificates alone leave the files in one place: whichever worker answers, nobody sees an old page again."""
+    clone = server.app("order")
+    pages: list[int] = []
+
+    def ask() -> str | None:
+        answer = server.get("order.example", https=True)
+        pages.append(int(answer.body))
+        return None if answer.status == 200 else str(answer.status)
+
+    pushed(clone, "0", "order.example")
+    with visiting(ask) as visitor:
+        for number in range(1, 6):
+            pushed(clone, str(number), "order.example", *(f"n{n}.order.example" for n in range(number % 3)))
+    assert visitor.wrong == []
+    assert pages == sorted(pages)
+    assert {0, 5} <= {*pages}
+
+
 TABLE = re.compile(r"^(\d+) +[0-9a-f]{7} +\d{4}-\d\d-\d\d \d\d:\d\d +(?:[\d.]+ s|-) +(.*?) +(\d+|-) +(\d+|-) +(\w+)$")
 
 

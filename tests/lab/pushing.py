@@ -1,6 +1,5 @@
 """Pushes that run beside a test, and are killed by it."""
 
-import json
 import os
 import signal
 import subprocess
@@ -12,6 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hookrunner.edges import deploys as records
+from hookrunner.edges.records import FileStore
+from hookrunner.model.names import AppName
 from tests.lab.machine import program
 from tests.lab.server import Clone, Server
 
@@ -65,8 +67,8 @@ def kill_all(server: Server) -> None:
 
 def deploys(server: Server, app: str) -> list[dict[str, Any]]:
     """The app's deploys, the oldest first."""
-    listed: list[dict[str, Any]] = json.loads(server.run("deploys", app, "--json", "--last", "1000").stdout)["deploys"]
-    return listed[::-1]
+    store = FileStore(server.state / "records")
+    return [deploy.to_json() for deploy in records.history(store, AppName(app))][::-1]
 
 
 def held_locks(server: Server) -> list[str]:

@@ -99,7 +99,9 @@ class Room:
         texts = {str(path): path.read_text() for path in sorted(self.settings.nginx.sites.iterdir())}
         links = {str(path): str(path.readlink()) for path in self.settings.certificates.glob("*/*/current")}
         current = {str(path): str(path.readlink()) for path in (self.settings.state / "apps").glob("*/current")}
-        return {path: re.sub(r"(?<=[ -])[0-9a-f]{8}\b", "SLOT", text) for path, text in texts.items()} | links | current
+        return (
+            {path: re.sub(r"(?<=[ -])[0-9a-f]{12}\b", "SLOT", text) for path, text in texts.items()} | links | current
+        )
 
 
 def install(keys: KeyFolder, certificate: CertificateId, chain: str, served: frozenset[Domain]) -> bool:

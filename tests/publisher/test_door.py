@@ -58,7 +58,7 @@ def publish(room: Room, asked: Publication) -> dict[str, Any]:
 
 def without_slot(text: str) -> str:
     """A file's text but for its first line and the names of its links."""
-    return re.sub(r"(?<=current-|revious-)[0-9a-f]{8}", "", text.partition("\n")[2])
+    return re.sub(r"(?<=current-|revious-)[0-9a-f]{12}", "", text.partition("\n")[2])
 
 
 def words(answer: dict[str, Any]) -> tuple[str, list[str]]:

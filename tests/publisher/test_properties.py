@@ -26,7 +26,7 @@ from tests.lab.nginx import Nginx
 from tests.publisher.made import CA, Authority, install
 
 RELEASE = f"1-{1:040x}"
-SLOT = "0123abcd"
+SLOT = "0123abcd0001"
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 QUICK = settings(
     max_examples=120,

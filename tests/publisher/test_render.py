@@ -18,7 +18,7 @@ NGINX = Nginx(listen=("192.0.2.1", "2001:db8::1"))
 SETTINGS = Settings(Acme("a@b.example", authority("letsencrypt"), 16), Path("/srv/state"), NGINX)
 RELEASE = f"1-{1:040x}"
 OLD, NEW = (1, 22, 1), (1, 25, 1)
-SLOT = "0123abcd"
+SLOT = "0123abcd0001"
 A = CertificateId(CA, Domain("a.example"))
 
 
@@ -34,10 +34,10 @@ def test_the_first_line_proves_an_untouched_file() -> None:
     text = render.app_file(asked, SETTINGS, OLD, SLOT)
     head, body = text.split("\n", 1)
     assert head == f"# {made_from} {hashlib.sha256(body.encode()).hexdigest()} {SLOT}"
-    assert render.slot_of(text, made_from) == SLOT
+    assert render.slot_in_use(text, made_from) == SLOT
     for other in (text + " ", text.replace("a.example", "b.example"), "", "\n", text.split("\n", 1)[1]):
-        assert render.slot_of(other, made_from) is None
-    assert render.slot_of(text, render.inputs(publication("shop", RELEASE, site("b.example")), SETTINGS)) is None
+        assert render.slot_in_use(other, made_from) is None
+    assert render.slot_in_use(text, render.inputs(publication("shop", RELEASE, site("b.example")), SETTINGS)) is None
 
 
 def test_inputs_are_all_that_matters_and_nothing_else() -> None:
@@ -66,9 +66,9 @@ def test_nginx_files_name_current_and_never_a_release() -> None:
     assert RELEASE not in text
     assert lines(text, "root") == [
         'root "/srv/state/challenges";',
-        'root "/srv/state/apps/shop/current-0123abcd/public";',
-        'root "/srv/state/apps/shop/previous-0123abcd/public";',
-        'root "/srv/state/apps/shop/current-0123abcd/public";',
+        'root "/srv/state/apps/shop/current-0123abcd0001/public";',
+        'root "/srv/state/apps/shop/previous-0123abcd0001/public";',
+        'root "/srv/state/apps/shop/current-0123abcd0001/public";',
     ]
 
 
@@ -109,14 +109,16 @@ def test_an_upstream_is_passed_to_as_it_is(proxy: str, passed: str) -> None:
     assert lines(text, "proxy_pass") == [passed]
     assert lines(text, "root") == [
         'root "/srv/state/challenges";',
-        *(['root "/srv/state/apps/shop/current-0123abcd";'] * 2),
+        *(['root "/srv/state/apps/shop/current-0123abcd0001";'] * 2),
     ]
     assert lines(text, "try_files") == [
         "try_files $uri =404;",
         "try_files /502.html =502;",
         "try_files /502.html =504;",
     ]
-    assert lines(text, "disable_symlinks") == ['disable_symlinks on "from=/srv/state/apps/shop/current-0123abcd";'] * 2
+    assert (
+        lines(text, "disable_symlinks") == ['disable_symlinks on "from=/srv/state/apps/shop/current-0123abcd0001";'] * 2
+    )
 
 
 def test_a_required_site_is_unavailable_until_it_is_secured() -> None:

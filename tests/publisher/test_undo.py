@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hookrunner.publisher.undo import Undo, recover
+from tests.publisher.changes import changes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,15 +26,6 @@ def room(tmp_path: Path) -> Path:
 def facts(room: Path) -> dict[str, str]:
     """What is in the folder."""
     return {p.name: f"-> {p.readlink()}" if p.is_symlink() else p.read_text() for p in sorted(room.iterdir())}
-
-
-def changes(undo: Undo, room: Path) -> None:
-    """One of each kind."""
-    undo.write(room / "file", "new")
-    undo.write(room / "fresh", "fresh")
-    undo.remove(room / "gone")
-    undo.point(room / "link", "2")
-    undo.point(room / "first", "1")
 
 
 AFTER = {"file": "new", "first": "-> 1", "fresh": "fresh", "link": "-> 2"}
@@ -78,7 +70,7 @@ import os, signal, sys
 from pathlib import Path
 from hookrunner import durable
 from hookrunner.publisher.undo import Undo
-from tests.publisher.test_undo import changes
+from tests.publisher.changes import changes
 room, left = Path(sys.argv[1]), int(sys.argv[2])
 
 def counted(real):
