@@ -4,14 +4,15 @@ import os
 import shlex
 from collections.abc import Callable, Iterator
 
-from hookrunner.core import wording
+from hookrunner.core import serving, wording
 from hookrunner.core.publishing import refused
 from hookrunner.core.wording import Line
-from hookrunner.edges import processes
+from hookrunner.edges import certificates, processes
 from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.publisher import Publisher
+from hookrunner.edges.records import Store
 from hookrunner.model.deploy import Deploy
-from hookrunner.model.publication import Refused
+from hookrunner.model.publication import Publication, Refused
 from hookrunner.model.server import Settings
 
 
@@ -44,6 +45,35 @@ def activate(
             )
         except ProgramFailed as error:
             raise NotActivated(list(_failed(str(error), deploy))) from error
+
+
+def go_back(
+    deploy: Deploy,
+    before: Publication | None,
+    settings: Settings,
+    store: Store,
+    publisher: Publisher,
+    say: Callable[[Line], None],
+) -> Iterator[Line]:
+    """Undo the switch, and do everything again for the release that is live then; what to say of it."""
+    app = deploy.app
+    if before is None:
+        publisher.withdraw(app)
+        yield wording.detail("there is no release to go back to: the app is off the web again")
+        return
+    existing = certificates.existing(store, [name.certificate for name in before.names if name.certificate])
+    again = serving.secured(before, authority=settings.acme.authority.name, existing=existing)
+    answer = publisher.publish(again)
+    if isinstance(answer, Refused):
+        yield wording.error("the switch could not be undone")
+        yield from refused(answer, str(app), None)
+        return
+    yield wording.step(f"Going back to release {before.release.partition('-')[0]}")
+    try:
+        activate(deploy, before.release, settings=settings, publisher=publisher, say=say)
+    except NotActivated as error:
+        yield wording.error("and it fails in the same way with the release before")
+        yield from error.lines
 
 
 def _failed(words: str, deploy: Deploy) -> Iterator[Line]:

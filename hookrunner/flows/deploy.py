@@ -17,7 +17,7 @@ from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.publisher import Publisher, PublisherError
 from hookrunner.edges.records import Store
 from hookrunner.flows import certify, notices, outlook, releases
-from hookrunner.flows.activate import NotActivated, activate
+from hookrunner.flows.activate import NotActivated, activate, go_back
 from hookrunner.flows.certify import Certified
 from hookrunner.flows.inspect import Fit, NoManifest, Unfit, inspect
 from hookrunner.flows.receive import unfit
@@ -193,7 +193,7 @@ class Run:
             activate(self.deploy, release, settings=self.settings, publisher=self.publisher, say=self.say)
         except NotActivated as error:
             self._say_all(error.lines)
-            self._say_all(self._undone(before))
+            self._say_all(go_back(self.deploy, before, self.settings, self.store, self.publisher, self.say))
             raise _Failed([], error.lines[0].text) from error
         names = tuple(str(domain) for domain in manifest.domains)
         self.deploy = self.deploy._replace(release=release, names=names)
@@ -212,27 +212,6 @@ class Run:
         answer = self.publisher.publish(publication)
         self._more(f"published in {_ms(started)}")
         return answer
-
-    def _undone(self, before: Publication | None) -> Iterator[Line]:
-        """Switch back, and run everything again for the release that is live then."""
-        app = self.deploy.app
-        if before is None:
-            self.publisher.withdraw(app)
-            yield wording.detail("there is no release to go back to: the app is off the web again")
-            return
-        existing = certificates.existing(self.store, [n.certificate for n in before.names if n.certificate])
-        again = serving.secured(before, authority=self.settings.acme.authority.name, existing=existing)
-        answer = self.publisher.publish(again)
-        if isinstance(answer, Refused):
-            yield wording.error("the switch could not be undone")
-            yield from publishing.refused(answer, str(app), None)
-            return
-        yield wording.step(f"Going back to release {before.release.partition('-')[0]}")
-        try:
-            activate(self.deploy, before.release, settings=self.settings, publisher=self.publisher, say=self.say)
-        except NotActivated as error:
-            yield wording.error("and it fails in the same way with the release before")
-            yield from error.lines
 
     def _publication(self, fit: Fit, release: str, before: Publication | None) -> Publication:
         return serving.publication(

@@ -1,6 +1,8 @@
 """A push that is killed, at any moment: it ends or is picked up, no lock stays, and what is served is never a mix."""
 
 import time
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
 
@@ -41,8 +43,11 @@ def served(server: Server) -> int:
     return found.pop()
 
 
+Site = tuple[Server, Clone, float]
+
+
 @pytest.fixture
-def site(boot: Boot) -> tuple[Server, Clone, float]:
+def site(boot: Boot) -> Site:
     """A server with an app that is live in version 0, and how long a push of it takes."""
     server = boot()
     clone = server.app("killed")
@@ -63,49 +68,53 @@ def no_deploy_is_open(server: Server) -> None:
     assert held_locks(server) == []
 
 
-def test_a_push_killed_at_fifty_moments_is_deployed_or_never_came(site: tuple[Server, Clone, float]) -> None:
-    """Client, receive-pack and hook die; where the branch has moved the commit is live in the end, else nothing is."""
+class Killed(NamedTuple):
+    """A push that was begun with this version and killed."""
+
+    number: int
+    has_moved: bool  # the branch, before the client died
+
+
+def killed(site: Site, *, deploy_too: bool) -> Iterator[Killed]:
+    """Pushes that are killed at different moments, each when nothing of the one before runs any more."""
     server, clone, took = site
-    live, lost = 2, 0
     for moment in range(MOMENTS):
-        number = 3 + moment
+        live, number = served(server), 3 + moment
         commit = version(clone, number)
         push = started(clone)
         time.sleep(took * 1.1 * moment / MOMENTS)
         kill(push)
+        if deploy_too:
+            kill_all(server)
         assert set(answered(server)) <= {live, number}  # old workers may answer once more beside the new ones
         wait_for(lambda: not deploying(server))
-        moved = clone.git("ls-remote", str(clone.remote), "refs/heads/main").partition("\t")[0] == commit
-        if moved and served(server) != number:  # the client died before git's report, and no hook was called
+        yield Killed(number, clone.git("ls-remote", str(clone.remote), "refs/heads/main").startswith(commit))
+        assert served(server) in (live, number)
+        no_deploy_is_open(server)
+
+
+def test_a_push_killed_at_fifty_moments_is_deployed_or_never_came(site: Site) -> None:
+    """Client, receive-pack and hook die; where the branch has moved the commit is live in the end, else nothing is."""
+    server, _, took = site
+    lost = 0
+    for push in killed(site, deploy_too=False):
+        if push.has_moved and served(server) != push.number:  # the client died before git's report: no hook was called
             lost += 1
             server.run("renew")
-        assert served(server) == (number if moved else live)
-        live = served(server)
-    no_deploy_is_open(server)
-    print(f"{MOMENTS} pushes killed within {took:.2f} s, {live - 2} was the last one live, {lost} had no post-receive")
+        assert (served(server) == push.number) is push.has_moved
+    print(f"{MOMENTS} pushes killed within {took:.2f} s, {lost} of them had no post-receive")
     assert "Traceback" not in "".join(log.read_text() for log in (server.state / "apps/killed/logs").iterdir())
 
 
-def test_a_deploy_killed_at_fifty_moments_is_picked_up(site: tuple[Server, Clone, float]) -> None:
+def test_a_deploy_killed_at_fifty_moments_is_picked_up(site: Site) -> None:
     """The deploy's own process dies too; the site is the old or the new release, and the next `renew` finishes it."""
-    server, clone, took = site
-    live, picked_up = 2, 0
-    for moment in range(MOMENTS):
-        number = 3 + moment
-        commit = version(clone, number)
-        push = started(clone)
-        time.sleep(took * 1.1 * moment / MOMENTS)
-        kill(push)
-        kill_all(server)
-        wait_for(lambda: not deploying(server))
-        assert served(server) in (live, number)
-        moved = clone.git("ls-remote", str(clone.remote), "refs/heads/main").partition("\t")[0] == commit
-        if deploys(server, "killed")[-1]["state"] != "done" or (moved and served(server) != number):
-            picked_up += moved
+    server, _, took = site
+    picked_up = 0
+    for push in killed(site, deploy_too=True):
+        if deploys(server, "killed")[-1]["state"] != "done" or (push.has_moved and served(server) != push.number):
+            picked_up += push.has_moved
             server.run("renew")
-        assert served(server) == (number if moved else live)
-        live = served(server)
-        no_deploy_is_open(server)
+        assert (served(server) == push.number) is push.has_moved
     print(f"{MOMENTS} deploys killed within {took:.2f} s, {picked_up} were picked up by renew")
     assert picked_up > 0
     releases = server.state / "apps" / "killed" / "releases"
