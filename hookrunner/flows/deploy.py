@@ -21,7 +21,7 @@ from hookrunner.flows.activate import NotActivated, activate, go_back
 from hookrunner.flows.certify import Certified
 from hookrunner.flows.inspect import Fit, NoManifest, Unfit, inspect
 from hookrunner.flows.receive import unfit
-from hookrunner.flows.turn import NotNeeded, turn
+from hookrunner.flows.turn import NotNeeded, abandon, turn
 from hookrunner.model.app import Manifest
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.deploy import Cause, Deploy, State
@@ -68,7 +68,8 @@ class Run:
                 try:
                     last, state = self._verdict()
                 except BaseException:  # broken off by whoever typed the command
-                    self._ended(State.ABANDONED, "it was broken off", time.monotonic() - started)
+                    text = f"deploy {self.deploy.number} was broken off"
+                    self._ended(State.ABANDONED, text, time.monotonic() - started)
                     raise
                 took = time.monotonic() - started
                 last = Line(last.kind, last.text.replace("{took}", f"({wording.seconds(took)})"))
@@ -76,6 +77,10 @@ class Run:
                 self.say(last)
         except NotNeeded as error:
             self.deploy = error.deploy
+        except KeyboardInterrupt:
+            if self.deploy.state is State.QUEUED:  # while it waited
+                abandon(self.deploy, f"deploy {self.deploy.number} was broken off", self.store)
+            raise
         return self.deploy
 
     def _ended(self, state: State, outcome: str, took: float) -> None:

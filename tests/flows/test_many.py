@@ -1,6 +1,7 @@
 """Many pushes at once: of one app, where the newest wins, and of many apps, side by side with few reloads."""
 
 import re
+import signal
 import subprocess
 import time
 from contextlib import closing
@@ -104,6 +105,26 @@ def test_a_deploy_by_hand_is_never_superseded(boot: Boot) -> None:
     assert [(one["cause"], one["state"]) for one in listed] == [("push", "done"), ("deploy", "done"), ("push", "done")]
     assert listed[0]["ended"] <= listed[1]["started"] <= listed[1]["ended"] <= listed[2]["started"]
     assert server.get("turns.example", https=True).body == "3"
+
+
+def test_what_a_person_breaks_off_is_not_taken_up_again(boot: Boot) -> None:
+    """Ctrl-C ends a `deploy`, whether it runs or waits; it is abandoned, and the timer leaves it alone."""
+    server = boot(pebble_env=SLOW)
+    clone = server.app("broken")
+    log = server.state / "apps" / "broken" / "logs"
+    clone.commit({"app.toml": manifest("broken.example"), "public/index.html": "1"})
+    clone.push("-o", "skip-deploy", "main")
+    running = server.start("deploy", "broken")
+    wait_for_words(log / "1.log", "Asking")
+    waiting = server.start("deploy", "broken")
+    wait_for_words(log / "2.log", "waits")
+    for process in (waiting, running):
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 1
+    assert [one["state"] for one in deploys(server, "broken")] == ["abandoned", "abandoned"]
+    assert held_locks(server) == []
+    assert server.run("renew", "broken").stdout == "success: nothing was due\n"
+    assert server.run("deploy", "broken").stdout.rstrip().splitlines()[-1].startswith("success: deploy 3 is live")
 
 
 def test_ten_pushes_to_one_app_and_ten_apps_at_once(boot: Boot, capsys: pytest.CaptureFixture[str]) -> None:
