@@ -14,6 +14,7 @@ from hookrunner.cli.tables import show_json
 from hookrunner.core import rollbacks, wording
 from hookrunner.edges import deploys as records
 from hookrunner.edges import people
+from hookrunner.flows import releases
 from hookrunner.model.deploy import Cause, Deploy, State
 from hookrunner.model.names import AppName
 
@@ -44,6 +45,9 @@ def rollback(context: Context, app: str, number: int | None, *, as_json: bool) -
     valid stay. The branch keeps the newer commit, and the next push deploys from there.
     """
     name = context.app(app)
+    if number is None and any(records.is_alive(context.store, d) for d in _open(context, name)):
+        live = _live(context, name)  # what to go back to is known when that has ended
+        _carry_out(context, name, commit=live.commit, ref=live.ref, cause=Cause.ROLLBACK, as_json=as_json)
     target = _named(context, name, number) if number else _before(context, name)
     commit = context.repository(name).commit(target.commit)
     if commit is None:
@@ -53,14 +57,26 @@ def rollback(context: Context, app: str, number: int | None, *, as_json: bool) -
     )
 
 
-def _before(context: Context, app: AppName) -> Deploy:
+def _open(context: Context, app: AppName) -> list[Deploy]:
+    return [d for d in records.since(context.store, app, context.now) if d.is_open]
+
+
+def _live(context: Context, app: AppName) -> Deploy:
     live = records.publication(context.store, app)
-    history = wording.hint(f"hookrunner deploys {app} lists what there was")
     if live is None:
+        history = wording.hint(f"hookrunner deploys {app} lists what there was")
         raise Unusable([wording.error(f"nothing of {app} is live, so there is nothing to go back from"), history], 1)
-    target = rollbacks.target(live[0], records.history(context.store, app))
+    return live[0]
+
+
+def _before(context: Context, app: AppName) -> Deploy:
+    live = _live(context, app)
+    if not releases.is_in_place(app, live.release, context.settings):
+        return live  # a later deploy died after its switch
+    target = rollbacks.target(live, records.history(context.store, app))
     if target is None:
-        raise Unusable([wording.error(f"no good deploy came before {live[0].number}, which is live"), history], 1)
+        history = wording.hint(f"hookrunner deploys {app} lists what there was")
+        raise Unusable([wording.error(f"no good deploy came before {live.number}, which is live"), history], 1)
     return target
 
 
@@ -72,7 +88,7 @@ def _named(context: Context, app: AppName, number: int) -> Deploy:
     if target.is_open:
         raise Unusable([wording.error(f"deploy {number} has not ended yet"), history], 1)
     live = records.publication(context.store, app)
-    if live and live[0].number == number:
+    if live and live[0].number == number and releases.is_in_place(app, live[0].release, context.settings):
         raise Unusable([wording.error(f"deploy {number} is what is live"), history], 1)
     return target
 

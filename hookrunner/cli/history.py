@@ -12,11 +12,12 @@ import click
 
 from hookrunner.cli.context import Context, pass_context
 from hookrunner.cli.files import Unusable
+from hookrunner.cli.output import say_all
 from hookrunner.cli.tables import show_json, show_table
 from hookrunner.core import wording
 from hookrunner.core.manifest import fields
 from hookrunner.edges import deploys as records
-from hookrunner.model.deploy import LIVE, Cause, Deploy
+from hookrunner.model.deploy import LIVE, Cause, Deploy, State
 from hookrunner.model.names import AppName, Invalid
 
 _SHOWN = 20  # deploys
@@ -29,7 +30,9 @@ _LONGEST_LOOK = 1000  # deploys that are searched for a commit
 @click.argument("app")
 @click.argument("number", metavar="[N]", required=False, type=click.IntRange(min=1))
 @click.option("--follow", is_flag=True, help="With N: go on until that deploy has ended.")
-@click.option("--last", metavar="COUNT", default=_SHOWN, show_default=True, help="How many to list.")
+@click.option(
+    "--last", metavar="COUNT", type=click.IntRange(min=1), default=_SHOWN, show_default=True, help="How many to list."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @pass_context
 def deploys(context: Context, app: str, number: int | None, *, follow: bool, last: int, as_json: bool) -> None:
@@ -38,7 +41,7 @@ def deploys(context: Context, app: str, number: int | None, *, follow: bool, las
     if number is None:
         if follow:
             raise click.UsageError("--follow takes the number of a deploy")
-        newest = islice(records.newest_first(context.store, name), max(last, 0))
+        newest = islice(records.newest_first(context.store, name), last)
         _list(context, name, list(newest), as_json=as_json)
         return
     deploy = records.get(context.store, name, number)
@@ -53,6 +56,8 @@ def deploys(context: Context, app: str, number: int | None, *, follow: bool, las
         raise Unusable([wording.error(f"deploy {number} has no log (any more): {log}")], 1)
     for chunk in _follow(context, deploy, log, once=not follow):
         _write(chunk)
+    if deploy.state is State.ABANDONED:  # nobody was there to write the last line
+        say_all([wording.verdict(deploy)])
 
 
 @click.command()
@@ -129,7 +134,13 @@ def _list(context: Context, app: AppName, newest: list[Deploy], *, as_json: bool
     live = records.publication(context.store, app)
     if as_json:
         number = live[0].number if live else None
-        show_json("deploys", [{**deploy.to_json(), "live": deploy.number == number} for deploy in newest])
+        show_json(
+            "deploys",
+            [
+                {**deploy.to_json(), "live": deploy.number == number, "died": not _is_alive(context, deploy)}
+                for deploy in newest
+            ],
+        )
         return
     if not newest:
         click.echo(f"nothing of {app} was deployed yet")
@@ -145,7 +156,7 @@ def _list(context: Context, app: AppName, newest: list[Deploy], *, as_json: bool
                 _by(deploy),
                 str(len(deploy.names)) if deploy.names else "-",
                 str(len(deploy.certificates)) if deploy.certificates else "-",
-                str(deploy.state),
+                str(deploy.state) if _is_alive(context, deploy) else f"{deploy.state}, died",
             )
             for deploy in newest
         ],
@@ -153,6 +164,11 @@ def _list(context: Context, app: AppName, newest: list[Deploy], *, as_json: bool
     )
     if live:
         click.echo(f"deploy {live[0].number} ({live[0].short}) is live")
+
+
+def _is_alive(context: Context, deploy: Deploy) -> bool:
+    """Whether it has ended, or a process carries it out."""
+    return not deploy.is_open or records.is_alive(context.store, deploy)
 
 
 def _by(deploy: Deploy) -> str:

@@ -15,7 +15,7 @@ from hookrunner.core.refs import Update, parse_updates
 from hookrunner.core.wording import Line
 from hookrunner.edges.git import Repository
 from hookrunner.edges.processes import ProgramFailed
-from hookrunner.edges.records import FileStore
+from hookrunner.edges.records import Damaged, FileStore
 from hookrunner.flows import receive
 from hookrunner.flows.inspect import NoApp
 from hookrunner.model.names import AppName, Invalid
@@ -44,7 +44,7 @@ def main(name: str, app: str | None, *, config: str | None) -> int:
     except NoApp as error:
         _say_all([wording.error(str(error)), wording.hint("on the server: hookrunner apps list")])
         return 1
-    except (ProgramFailed, OSError) as error:
+    except (ProgramFailed, Damaged, OSError) as error:
         from hookrunner.core import machine
 
         _say_all([*machine.trouble(error), *_what_now(name)])
@@ -85,7 +85,7 @@ def _post_receive(repository: Repository, updates: list[Update], app: AppName, s
     if deploy is None:
         options = Options.of(words)
         if options.skip_deploy:
-            _say_all(list(receive.skipped(app, options, store)))
+            _say_all(list(receive.skipped(repository, updates, app=app, options=options, store=store)))
             return 0
         from hookrunner.flows import recover  # something else was pushed; perhaps a push before it came to nothing
 

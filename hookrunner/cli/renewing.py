@@ -13,6 +13,7 @@ from hookrunner.cli.tables import show_json
 from hookrunner.core import wording
 from hookrunner.core.wording import Kind, Line
 from hookrunner.edges.publisher import InProcess
+from hookrunner.edges.records import Damaged
 from hookrunner.flows.recover import recover
 from hookrunner.flows.renew import Run
 from hookrunner.model.deploy import Deploy, State
@@ -45,9 +46,15 @@ def renew(context: Context, app: str | None, *, as_json: bool) -> None:
     out = 2 if as_json else 1
     apps, publisher = context.apps(app), InProcess(settings, store)
     publisher.recover()
-    failed = sum(deploy.state is State.FAILED for name in apps for deploy in _recovered(context, name, out))
-    printer = Printer(out)
-    renewed = Run(settings, store, publisher, printer.say, keep_log, context.now).over(apps)
+    printer, sound, failed = Printer(out), list[AppName](), 0
+    for name in apps:
+        try:
+            failed += sum(deploy.state is State.FAILED for deploy in _recovered(context, name, out))
+            sound.append(name)
+        except Damaged as error:  # one app's trouble is not the others'
+            printer.say(wording.error(f"{name} is passed over: {error}"))
+            failed += 1
+    renewed = Run(settings, store, publisher, printer.say, keep_log, context.now).over(sound)
     if as_json:
         facts = {"secured": renewed.secured, "waiting": renewed.waiting, "failed": renewed.failed or failed > 0}
         show_json("renewal", facts)

@@ -110,7 +110,7 @@ def _show_reasons(waiting: list[NameStatus], now: datetime) -> None:
 
 def _why(name: NameStatus, now: datetime) -> str:
     """Why it waits, and until when."""
-    return f"{name.why}, next try {wording.moment(name.next_try, now)}" if name.next_try else name.why
+    return wording.with_next_try(name.why, name.next_try, now)
 
 
 def _show_app(app: AppStatus, now: datetime) -> None:

@@ -42,6 +42,8 @@ def trouble(error: Exception) -> Iterator[Line]:
         yield wording.hint(_HINTS[error.errno])
         return
     yield wording.error(str(error) or type(error).__name__)
+    if "the record " in str(error):
+        yield wording.hint("on the server: take that file out of a backup, or move it away")
     for words, number in _SAID.items():
         if words in str(error):
             yield wording.hint(_HINTS[number])

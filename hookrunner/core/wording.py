@@ -107,6 +107,17 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+_LONGEST_REASON = 140  # characters, so that a CA's long words leave room for what follows
+
+
+def with_next_try(why: str, until: "datetime | None", now: "datetime") -> str:
+    """Why something waits, and until when."""
+    if until is None:
+        return why
+    reason = why if len(why) <= _LONGEST_REASON else f"{why[: _LONGEST_REASON - 1]}…"
+    return f"{reason}, next try {moment(until, now)}"
+
+
 def moment(at: "datetime", now: "datetime") -> str:
     """``05:50 UTC`` today, ``2026-11-25 05:50 UTC`` on another day."""
     return f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M} UTC"

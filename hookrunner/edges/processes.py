@@ -5,11 +5,13 @@ import select
 import signal
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-_MOST_LINES = 1000  # of a program's output that are passed on
+_MOST_LINES = 1000  # of a program's output that are passed on as they come
+_LAST_LINES = 50  # that are passed on in any case: they say why
 _LONGEST_LINE = 4096  # bytes
 _GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 _TICK = 100  # milliseconds
@@ -131,6 +133,7 @@ class _Lines:
         self._say = say
         self._rest = b""
         self._said = 0
+        self._last: deque[str] = deque(maxlen=_LAST_LINES)
 
     def take(self, chunk: bytes) -> None:
         *whole, self._rest = (self._rest + chunk).split(b"\n")
@@ -143,10 +146,16 @@ class _Lines:
     def end(self) -> None:
         if self._rest:
             self._line(self._rest)
-        if self._said > _MOST_LINES:
-            self._say(f"and {self._said - _MOST_LINES} more lines")
+        left_out = self._said - _MOST_LINES - len(self._last)
+        if left_out > 0:
+            self._say(f"{left_out} lines are left out")
+        for line in self._last:
+            self._say(line)
 
     def _line(self, line: bytes) -> None:
         self._said += 1
+        text = line[:_LONGEST_LINE].decode("utf-8", "replace").rstrip()
         if self._said <= _MOST_LINES:
-            self._say(line[:_LONGEST_LINE].decode("utf-8", "replace").rstrip())
+            self._say(text)
+        else:
+            self._last.append(text)

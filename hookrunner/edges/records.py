@@ -28,6 +28,10 @@ class Conflict(Exception):
     """The record is not at the revision that the writer had read."""
 
 
+class Damaged(Exception):
+    """A record is no record any more: somebody edited it, or its disk lost it. The message names its file."""
+
+
 class Busy(Exception):
     """Somebody else holds the lock."""
 
@@ -204,9 +208,11 @@ class _FileLock:
 def _read(key: str, path: Path) -> Record | None:
     try:
         document = json.loads(path.read_bytes())
+        return Record(key, document["value"], document["revision"])
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return None
-    return Record(key, document["value"], document["revision"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise Damaged(f"the record {path} is damaged: {error}") from error
 
 
 def _quoted(part: str) -> str:

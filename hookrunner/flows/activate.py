@@ -1,19 +1,22 @@
 """After the switch: the app's units are restarted and its programs run, as the server's settings say, and only they."""
 
 import os
+import pwd
 import shlex
 from collections.abc import Callable, Iterator
 
 from hookrunner.core import serving, wording
 from hookrunner.core.publishing import refused
 from hookrunner.core.wording import Line
-from hookrunner.edges import certificates, processes
+from hookrunner.edges import certificates, deploys, processes
 from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.publisher import Publisher
 from hookrunner.edges.records import Store
 from hookrunner.model.deploy import Deploy
 from hookrunner.model.publication import Publication, Refused
 from hookrunner.model.server import Settings
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class NotActivated(Exception):
@@ -55,9 +58,10 @@ def go_back(
     publisher: Publisher,
     say: Callable[[Line], None],
 ) -> Iterator[Line]:
-    """Undo the switch, and do everything again for the release that is live then; what to say of it."""
+    """Undo the switch, and do everything again for the deploy that is live then; what to say of it."""
     app = deploy.app
-    if before is None:
+    live = deploys.publication(store, app)
+    if before is None or live is None:
         publisher.withdraw(app)
         yield wording.detail("there is no release to go back to: the app is off the web again")
         return
@@ -70,7 +74,7 @@ def go_back(
         return
     yield wording.step(f"Going back to release {before.release.partition('-')[0]}")
     try:
-        activate(deploy, before.release, settings=settings, publisher=publisher, say=say)
+        activate(live[0], before.release, settings=settings, publisher=publisher, say=say)
     except NotActivated as error:
         yield wording.error("and it fails in the same way with the release before")
         yield from error.lines
@@ -83,8 +87,12 @@ def _failed(words: str, deploy: Deploy) -> Iterator[Line]:
 
 def _environment(deploy: Deploy, release: str, settings: Settings) -> dict[str, str]:
     """What the programs are told: nothing of it comes from the repository, or from the client's environment."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "USER", "LOGNAME") if name in os.environ}
-    return kept | {
+    user = pwd.getpwuid(os.getuid())
+    return {
+        "PATH": _PATH,
+        "HOME": user.pw_dir,
+        "USER": user.pw_name,
+        "LOGNAME": user.pw_name,
         "LANG": "C.UTF-8",
         "HOOKRUNNER_APP": str(deploy.app),
         "HOOKRUNNER_DEPLOY": str(deploy.number),

@@ -54,7 +54,7 @@ def certify(
     for result in issue.issue(outlooks, settings=settings, store=store, publisher=publisher, now=now):
         certified = made[result.app]
         if isinstance(result.outcome, Obstacle):
-            text = f"refused: {_with_time(result.outcome, now)}"
+            text = f"refused: {wording.with_next_try(result.outcome.why, result.outcome.until, now)}"
             _blocked(certified, CertificateId(authority.name, result.domain), result.outcome.kind, outlooks)
             if (result.app, result.outcome.kind) not in advised:  # one hint a kind: a hundred names have one cause
                 certified.advice += result.outcome.advice
@@ -97,9 +97,3 @@ def _said(decision: Decision, outlook: Outlook, now: datetime) -> str:
     if there is None:
         return f"waiting: {words(decision, now)}"
     return f"renewal waits: {words(decision, now)}; valid until {there.not_after:%Y-%m-%d}"
-
-
-def _with_time(obstacle: Obstacle, now: datetime) -> str:
-    if obstacle.until is None:
-        return obstacle.why
-    return f"{obstacle.why}, next try {wording.moment(obstacle.until, now)}"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from hookrunner.core import machine, obstacles, publishing, refs, serving, wording
+from hookrunner.core import machine, obstacles, publishing, refs, rollbacks, serving, wording
 from hookrunner.core.certificates import wanted
 from hookrunner.core.options import Options
 from hookrunner.core.preflight import DNS_KINDS
@@ -15,7 +15,7 @@ from hookrunner.edges import certificates, claims, deploys
 from hookrunner.edges.git import Repository
 from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.publisher import Publisher, PublisherError
-from hookrunner.edges.records import Store
+from hookrunner.edges.records import Damaged, Store
 from hookrunner.flows import certify, notices, outlook, releases
 from hookrunner.flows.activate import NotActivated, activate, go_back
 from hookrunner.flows.certify import Certified
@@ -53,6 +53,7 @@ class Run:
     say: Say
     now: datetime
     retry: bool = False  # ask the CA at once for what it refused before
+    begun: bool = False  # whether the first line was said
     issued: list[str] = field(default_factory=list)  # the certificates that this run had issued
 
     def to_the_end(self) -> Deploy:
@@ -62,7 +63,7 @@ class Run:
         """
         try:
             with turn(
-                self.deploy, store=self.store, repository=self.repository, say=self.say, now=self.now
+                self.deploy, store=self.store, repository=self.repository, say=self._say_waiting, now=self.now
             ) as self.deploy:
                 started = time.monotonic()
                 try:
@@ -104,7 +105,7 @@ class Run:
         if not isinstance(error, _Failed):
             error = _Failed(
                 machine.trouble(error)
-                if isinstance(error, ProgramFailed | PublisherError | OSError)
+                if isinstance(error, ProgramFailed | PublisherError | Damaged | OSError)
                 else [wording.error(f"a defect of hookrunner: {type(error).__name__}: {error}")]
             )
         self._say_all(error.lines)
@@ -116,8 +117,10 @@ class Run:
         return wording.error(f"deploy {self.deploy.number} is not live {{took}}, {rest}")
 
     def _deploy(self) -> tuple[Line, State]:
+        if self.deploy.cause is Cause.ROLLBACK and self.deploy.back_to is None:
+            self.deploy = deploys.save(self.store, self._back())
         deploy = self.deploy
-        self.say(wording.step(self._title()))
+        self._begin()
         self._say_all(Line(Kind.WARNING, text) for text in Options.of(deploy.options).complaints())
         self._more(f"commit {deploy.commit}")
         self._more(f"asked for by {str(deploy.who) or 'nobody that is known'} {deploy.who.key}".rstrip())
@@ -134,8 +137,26 @@ class Run:
         finally:
             releases.prune(deploy, settings=self.settings, store=self.store)
 
+    def _back(self) -> Deploy:
+        """A rollback that had to wait: it goes back from what is live now."""
+        live = deploys.publication(self.store, self.deploy.app)
+        history = deploys.history(self.store, self.deploy.app)
+        target = rollbacks.target(live[0], history) if live else None
+        if target is None:
+            raise _Failed([wording.error("no good deploy came before the one that is live")])
+        self.say(wording.detail(f"back to deploy {target.number} ({target.short})"))
+        return self.deploy._replace(commit=target.commit, ref=target.ref, back_to=target.number)
+
+    def _begin(self) -> None:
+        """The first line, once: also of a deploy that has to wait."""
+        if not self.begun:
+            self.say(wording.step(self._title()))
+        self.begun = True
+
     def _title(self) -> str:
         deploy = self.deploy
+        if deploy.cause is Cause.ROLLBACK and deploy.back_to is None:
+            return f"{deploy.app}: deploy {deploy.number}, a rollback"
         back = f", back to deploy {deploy.back_to}" if deploy.back_to else ""
         commit = f'{refs.short(deploy.ref)} {deploy.short} "{self.repository.subject(deploy.commit)}"'
         return f"{deploy.app}: deploy {deploy.number}{back}, {commit}"
@@ -165,7 +186,8 @@ class Run:
         tip = self.repository.commit(self.deploy.ref)
         if tip and tip != self.deploy.commit:
             branch = refs.short(self.deploy.ref)
-            yield wording.detail(f"{branch} still holds {tip[:7]}; the next push of it deploys that again")
+            yield wording.detail(f"{branch} still holds {tip[:7]}; its next commit deploys from there,")
+            yield wording.detail(f"and `hookrunner deploy {self.deploy.app}` deploys that again")
 
     def _release(self, fit: Fit) -> str:
         """The name of the release folder: written now, or the one that is gone back to."""
@@ -271,6 +293,10 @@ class Run:
         served = live[1] if live else None
         names = [name.domain for name in served.names] if served else []
         claims.give_back(self.store, self.deploy.app, but=(names, served.upstreams if served else ()))
+
+    def _say_waiting(self, line: Line) -> None:
+        self._begin()
+        self.say(line)
 
     def _more(self, text: str) -> None:
         """What is only of interest to those who asked for it: ``git push -o verbose``."""

@@ -183,4 +183,4 @@ def _wait(issue: Issue, kind: str, why: str, advice: tuple[Advice, ...] = (), un
 
 def words(wait: Wait, now: datetime) -> str:
     """Why it waits, and until when."""
-    return f"{wait.why}, next try {wording.moment(wait.until, now)}" if wait.until else wait.why
+    return wording.with_next_try(wait.why, wait.until, now)

@@ -73,14 +73,17 @@ def record(
     return deploys.queue(store, app, commit=commit, ref=ref, now=now, who=who, options=words)
 
 
-def skipped(app: AppName, options: Options, store: Store) -> Iterator[Line]:
+def skipped(
+    repository: Repository, updates: list[Update], *, app: AppName, options: Options, store: Store
+) -> Iterator[Line]:
     """What to say of a push that was taken and is not deployed."""
     from hookrunner.edges import deploys
 
     for text in options.complaints():
         yield Line(Kind.WARNING, text)
     live = deploys.publication(store, app)
-    yield wording.hint(f"the next push deploys it, and on the server: hookrunner deploy {app}")
+    if _choose(repository, updates, app, store).deploys:
+        yield wording.hint(f"the next push deploys it, and on the server: hookrunner deploy {app}")
     yield Line(Kind.WARNING, f"not deployed (skip-deploy), {wording.still_live(live[0] if live else None)}")
 
 

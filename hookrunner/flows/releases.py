@@ -10,6 +10,7 @@ from hookrunner.edges.git import Repository
 from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.records import Store
 from hookrunner.model.deploy import Deploy
+from hookrunner.model.names import AppName
 from hookrunner.model.server import Settings
 
 _LITTLE = 1024**2  # bytes
@@ -41,11 +42,13 @@ def check_out(deploy: Deploy, repository: Repository, dropped: dict[str, str], s
 def prune(deploy: Deploy, *, settings: Settings, store: Store) -> None:
     """Remove the app's oldest releases, never the live one, the one before it, or the one of ``deploy`` itself.
 
+    Live is what the records say, and what a link leads to: a deploy may have died between the two.
+
     Releases that were never live do not push out those that one can go back to. Whoever calls it holds the app's lock,
     so what is half made was left by a process that died.
     """
     folder = settings.releases(deploy.app)
-    served = deploys.kept_releases(store, deploy.app)
+    served = deploys.kept_releases(store, deploy.app) | _in_place(settings.app_folder(deploy.app))
     good: list[str] = []
     for name in sorted((r.name for r in folder.iterdir() if not r.name.startswith(".")), key=_number, reverse=True):
         made_by = deploys.get(store, deploy.app, _number(name))
@@ -59,6 +62,17 @@ def prune(deploy: Deploy, *, settings: Settings, store: Store) -> None:
             shutil.rmtree(release, ignore_errors=True)
         else:
             release.unlink(missing_ok=True)
+
+
+def is_in_place(app: AppName, release: str, settings: Settings) -> bool:
+    """Whether ``current`` leads to the release."""
+    current = settings.current(app)
+    return current.is_symlink() and current.readlink().name == release
+
+
+def _in_place(folder: Path) -> set[str]:
+    """The releases that a link of the app leads to: those that nginx reads."""
+    return {link.readlink().name for link in folder.iterdir() if link.is_symlink()}
 
 
 def _is_full(folder: Path) -> bool:

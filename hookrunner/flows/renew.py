@@ -13,8 +13,9 @@ from hookrunner.core import obstacles, publishing, serving, wording
 from hookrunner.core.wording import Kind, Line
 from hookrunner.edges import certificates, deploys
 from hookrunner.edges.publisher import Publisher
-from hookrunner.edges.records import Busy, Store
-from hookrunner.flows import certify, notices, outlook
+from hookrunner.edges.records import Busy, Damaged, Store
+from hookrunner.flows import certify, notices, outlook, releases
+from hookrunner.flows.activate import NotActivated, activate
 from hookrunner.flows.certify import Certified
 from hookrunner.model.app import Manifest
 from hookrunner.model.deploy import Cause, Deploy, State
@@ -53,6 +54,7 @@ class Run:
     say: Callable[[Line], None]
     keep_log: Callable[[Deploy, Sequence[Line]], None]
     now: datetime
+    damaged: bool = False  # whether an app had to be passed over
 
     def over(self, names: Sequence[AppName]) -> Renewed:
         """Secure what can be secured. Apps that deploy just now are passed over."""
@@ -83,7 +85,7 @@ class Run:
         return Renewed(
             secured=sum(len(certified.issued) for certified in made.values()),
             waiting=sum(len(certified.waiting) + certified.renewals_waiting for certified in made.values()),
-            failed=failed,
+            failed=failed or self.damaged,
         )
 
     def _free(self, names: Sequence[AppName], locks: ExitStack) -> Iterator[App]:
@@ -91,26 +93,36 @@ class Run:
             try:
                 locks.enter_context(self.store.lock(f"apps/{name}", wait=0))
             except Busy:
-                self.say(wording.step(f"{name}: a deploy is running, looked at the next time"))
+                self.say(wording.step(f"{name}: something else works on it, looked at the next time"))
                 continue
-            live, manifest = deploys.publication(self.store, name), deploys.live_manifest(self.store, name)
+            try:
+                live, manifest = deploys.publication(self.store, name), deploys.live_manifest(self.store, name)
+            except Damaged as error:  # one app's trouble is not the others'
+                self._damaged(name, error)
+                continue
             if live and manifest:
                 yield App(name, live[0], manifest, live[1])
+
+    def _damaged(self, name: AppName, error: Damaged) -> None:
+        self.damaged = True
+        self.say(wording.error(f"{name} is passed over: {error}"))
 
     def _publish(self, apps: Sequence[App], made: dict[AppName, Certified], locks: ExitStack) -> bool:
         """Serve the new certificates, recorded like a deploy; whether one of the apps could not.
 
-        New is also what an earlier run had issued, and could not serve.
+        New is also what an earlier run had issued, and could not serve; and what a deploy left that died after the
+        switch and is not taken up again: then the release that the records call live is put back.
         """
         wanted = [(app, self._secured(app)) for app in apps]
-        new = [(app, publication) for app, publication in wanted if not deploys.is_served(self.store, publication)]
+        new = [(app, publication) for app, publication in wanted if not self._is_served(app, publication)]
         if not new:
             return False
+        out_of_place = {a.name for a, p in new if not releases.is_in_place(a.name, p.release, self.settings)}
         begun = [self._begun(app, locks) for app, _ in new]
         answers = self.publisher.publish_all([publication for _, publication in new])
         failed = False
         for (app, publication), deploy, answer in zip(new, begun, answers, strict=True):
-            certified = made.get(app.name, Certified())
+            certified, put_back = made.get(app.name, Certified()), app.name in out_of_place
             if isinstance(answer, Refused):
                 failed = True
                 for lost in answer.lost:
@@ -123,6 +135,8 @@ class Run:
                 names = tuple(str(name.domain) for name in publication.names)
                 deploy = deploy._replace(release=publication.release, names=names)
                 deploys.save_publication(self.store, deploy, publication, app.manifest.tls, self.now)
+                if put_back:
+                    self._activate(app, publication)
                 count = wording.counted(len(answer.checked), "name")
                 self._say(app, wording.step(f"nginx tested and reloaded, {count} checked over HTTPS"))
                 last, state = _verdict(app, deploy, certified)
@@ -133,6 +147,22 @@ class Run:
             deploys.save(self.store, ended)
             self.keep_log(ended, app.lines)
         return failed
+
+    def _is_served(self, app: App, publication: Publication) -> bool:
+        if not releases.is_in_place(app.name, publication.release, self.settings):
+            self._say(app, wording.detail(f"deploy {app.deploy.number} is put back: a later one died after its switch"))
+            return False
+        return deploys.is_served(self.store, publication)
+
+    def _activate(self, app: App, publication: Publication) -> None:
+        try:
+            activate(
+                app.deploy, publication.release, settings=self.settings, publisher=self.publisher,
+                say=functools.partial(self._say, app),
+            )  # fmt: skip
+        except NotActivated as error:
+            for line in error.lines:
+                self._say(app, line)
 
     def _begun(self, app: App, locks: ExitStack) -> Deploy:
         live = app.deploy

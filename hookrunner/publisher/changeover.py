@@ -163,10 +163,10 @@ class Changeover:
         if not tested.called:
             return Refused(Reason.PROGRAM, tested.words)
         without = self._nginx.test()
-        if not without.ok:
-            return Refused(Reason.FOREIGN, without.words)
-        is_owners = tested.words[0].startswith(f"{self._settings.nginx.sites / f'{app}.d'}/")
-        return Refused(Reason.OWN_LINES if is_owners else Reason.TEST, tested.words)
+        words = tested.words if without.ok else without.words
+        if words[0].startswith(f"{self._settings.nginx.sites / f'{app}.d'}/"):
+            return Refused(Reason.OWN_LINES, words)
+        return Refused(Reason.TEST if without.ok else Reason.FOREIGN, words)
 
     def _stopped(self, before: str, reloaded: Outcome) -> Refused | None:
         """Whether nginx does not run at all, and what answers in its place."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import stat
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import toml
 from tests.conftest import Boot
 from tests.flows.test_deploy import one_line
 from tests.flows.test_push import manifest
-from tests.lab.pushing import deploys
+from tests.lab.pushing import deploys, started, wait_for
 from tests.lab.server import Clone, Server
 
 # What runs after the switch: writes down what it was told and what is served then, and fails when told to.
@@ -140,6 +141,86 @@ def test_nothing_of_it_comes_from_the_repository(server: Server) -> None:
         push = clone.push()
         assert push.status != 0
         assert "is not a key" in push.output
+
+
+# Kills the deploy that runs it, as a reboot in that moment would.
+KILLS = """\
+#!/bin/sh
+if grep -q bad "$HOOKRUNNER_RELEASE/public/index.html"; then kill -9 $PPID; fi
+echo "$HOOKRUNNER_DEPLOY $HOOKRUNNER_COMMIT" >>{runs}
+"""
+
+
+def deadly(boot: Boot, **limits: object) -> tuple[Server, Clone, str]:
+    """An app that is live and good, then bad: its deploy died after the switch."""
+    server = boot(settings={"limits": limits})
+    kills = server.folder / "kills"
+    kills.write_text(KILLS.format(runs=server.folder / "runs"))
+    kills.chmod(0o755)
+    configured(server, activate=[[str(kills)]])
+    clone = server.app("active")
+    first = commit(clone, "good")
+    assert clone.push().verdict.startswith("success: ")
+    commit(clone, "bad")
+    assert clone.push().verdict == "error: deploy 2 broke off: its process died"
+    assert server.get("active.example", https=True).body == "bad"
+    assert "running, died" in server.run("deploys", "active").stdout
+    return server, clone, first
+
+
+def test_a_deploy_that_dies_after_its_switch_three_times_is_put_back(boot: Boot) -> None:
+    """The timer tries it twice more; then the release on record is served again, and its programs run for it."""
+    server, _, first = deadly(boot)
+    for _ in range(2):
+        assert server.run("renew", check=False).returncode == -signal.SIGKILL
+        assert server.get("active.example", https=True).body == "bad"
+    shown = one_line(server.run("renew").stdout)
+    assert "deploy 1 is put back: a later one died after its switch" in shown
+    assert server.get("active.example", https=True).body == "good"
+    assert (server.state / "apps/active/current").readlink().name == f"1-{first}"
+    assert (server.folder / "runs").read_text().splitlines()[-1] == f"1 {first}"
+    assert [one["state"] for one in deploys(server, "active")] == ["done", *["abandoned"] * 3, "done"]
+    assert server.run("renew").stdout == "success: nothing was due\n"
+    assert "deploy 2 was abandoned: its process died" in one_line(server.run("deploys", "active", "2").stderr)
+
+
+def test_what_is_served_is_never_pruned(boot: Boot) -> None:
+    """Also a release that no record calls live; a rollback without a number goes back to the one on record."""
+    server, clone, first = deadly(boot, keep_releases=2)
+    broken = server.nginx.others / "wiki.conf"
+    broken.write_text("nonsense;\n")
+    for number in range(4):
+        commit(clone, f"next {number}", f"n{number}.active.example")
+        assert clone.push().verdict.startswith("error: deploy ")
+        assert server.get("active.example", https=True).body == "bad"
+    broken.unlink()
+    refused = server.run("rollback", "active", "7", check=False)
+    assert refused.returncode == 2
+    done = server.run("rollback", "active")
+    assert "back to deploy 1" in done.stdout
+    assert server.get("active.example", https=True).body == "good"
+    assert (server.state / "apps/active/current").readlink().name == f"1-{first}"
+
+
+def test_a_rollback_that_waits_goes_back_from_what_is_live_then(boot: Boot) -> None:
+    """Typed while a bad release is being activated, it undoes just that one."""
+    server = boot()
+    configured(server, activate=[["/bin/sleep", "3"]])
+    clone = server.app("active")
+    for page in ("1", "2"):
+        commit(clone, page)
+        assert clone.push().verdict.startswith("success: ")
+    commit(clone, "bad")
+    push = started(clone)
+    log = server.state / "apps" / "active" / "logs" / "3.log"
+    wait_for(lambda: log.exists() and "Running" in log.read_text())
+    done = server.run("rollback", "active")
+    push.communicate(timeout=60)
+    shown = one_line(done.stdout)
+    assert shown.startswith("-----> active: deploy 4, a rollback waits for deploy 3 (")
+    assert "back to deploy 2 (" in shown
+    assert server.get("active.example", https=True).body == "2"
+    assert deploys(server, "active")[-1]["back_to"] == 2
 
 
 # Stands in for systemd, which cannot run here: restarts what it is named, writes it down, and tells of its state.

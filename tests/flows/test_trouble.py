@@ -155,6 +155,31 @@ def test_a_read_only_state_folder(boot: Boot) -> None:
         assert server.get("frozen.example", https=True).body == "new"
 
 
+def test_one_damaged_record_stops_no_other_app(boot: Boot) -> None:
+    """The file is named; `renew` passes that app over, sees to the others, and exits with 1."""
+    server = boot()
+    live(server, "sick")
+    server.pebble.dns("set-servfail", host="sound.example")
+    clone = server.app("sound")
+    clone.commit({"app.toml": manifest("sound.example"), "public/index.html": "old"})
+    assert clone.push().verdict.startswith("warning: ")
+    server.pebble.dns("clear-servfail", host="sound.example")
+    for record in ("deploys/sick/1", "publications/sick"):
+        file = server.state / "records" / record
+        before = file.read_bytes()
+        file.write_bytes(before[:50])
+        done = server.run("renew", check=False)
+        assert done.returncode == 1
+        assert f"sick is passed over: the record {file} is damaged" in one_line(done.stdout)
+        still(server, "sound")
+        failed = server.run("status", "sick", check=False)
+        assert (failed.returncode, f"error: the record {file} is damaged" in one_line(failed.stderr)) == (1, True)
+        assert "take that file out of a backup" in one_line(failed.stderr)
+        file.write_bytes(before)
+    still(server, "sick")
+    assert server.run("renew").returncode == 0
+
+
 def test_nginx_is_not_running(boot: Boot) -> None:
     """The push says so and what to type; what was on disk is as before, and the next one works."""
     server = boot()

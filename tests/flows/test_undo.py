@@ -19,7 +19,8 @@ def pushed(clone: Clone, page: str, *domains: str) -> str:
 BACK = """\
 -----> back: deploy 3, back to deploy 1, main COMMIT "Page 1"
        new.back.example   off the web, its certificate stays
-       main still holds COMMIT; the next push of it deploys that again
+       main still holds COMMIT; its next commit deploys from there,
+       and `hookrunner deploy back` deploys that again
 -----> nginx tested and reloaded, 2 names checked over HTTPS
        https://back.example:PORT
        https://old.back.example:PORT
