@@ -1,22 +1,22 @@
 """One deploy, from its record to its verdict: look, decide, do, look again."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from hookrunner.core import machine, obstacles, publishing, refs, rollbacks, serving, wording
+from hookrunner.core import machine, obstacles, publishing, refs, serving, wording
 from hookrunner.core.certificates import wanted
 from hookrunner.core.options import Options
 from hookrunner.core.preflight import DNS_KINDS
-from hookrunner.core.verdict import Live, off_the_web
+from hookrunner.core.verdict import Live
 from hookrunner.core.wording import Kind, Line
 from hookrunner.edges import certificates, claims, deploys
 from hookrunner.edges.git import Repository
 from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.publisher import Publisher, PublisherError
 from hookrunner.edges.records import Damaged, Store
-from hookrunner.flows import certify, notices, outlook, releases
+from hookrunner.flows import certify, notices, outlook, releases, rollback
 from hookrunner.flows.activate import NotActivated, activate, go_back
 from hookrunner.flows.certify import Certified
 from hookrunner.flows.inspect import Fit, NoManifest, Unfit, inspect
@@ -129,7 +129,7 @@ class Run:
         fit = self._claimed()
         try:
             if deploy.cause is Cause.ROLLBACK:
-                self._say_all(self._rolls_back(fit, before))
+                self._say_all(rollback.takes_away(deploy, fit.manifest, before, self.repository))
             return self._serve(fit, self._release(fit), before)
         except BaseException:
             self._give_back_unserved()
@@ -139,11 +139,10 @@ class Run:
 
     def _back(self) -> Deploy:
         """A rollback that had to wait: it goes back from what is live now."""
-        live = deploys.publication(self.store, self.deploy.app)
-        history = deploys.history(self.store, self.deploy.app)
-        target = rollbacks.target(live[0], history) if live else None
-        if target is None:
-            raise _Failed([wording.error("no good deploy came before the one that is live")])
+        try:
+            target = rollback.before(self.deploy.app, settings=self.settings, store=self.store)
+        except rollback.NoTarget as error:
+            raise _Failed([wording.error(str(error))]) from error
         self.say(wording.detail(f"back to deploy {target.number} ({target.short})"))
         return self.deploy._replace(commit=target.commit, ref=target.ref, back_to=target.number)
 
@@ -178,16 +177,6 @@ class Run:
         for path, why in fit.dropped.items():
             self.say(Line(Kind.WARNING, f"left out the link {path}: {why}"))
         return fit
-
-    def _rolls_back(self, fit: Fit, before: Publication | None) -> Iterator[Line]:
-        """What a rollback takes away, before it does."""
-        kept = set(fit.manifest.domains)
-        yield from off_the_web([name for name in before.names if name.domain not in kept] if before else [])
-        tip = self.repository.commit(self.deploy.ref)
-        if tip and tip != self.deploy.commit:
-            branch = refs.short(self.deploy.ref)
-            yield wording.detail(f"{branch} still holds {tip[:7]}; its next commit deploys from there,")
-            yield wording.detail(f"and `hookrunner deploy {self.deploy.app}` deploys that again")
 
     def _release(self, fit: Fit) -> str:
         """The name of the release folder: written now, or the one that is gone back to."""

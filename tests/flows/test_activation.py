@@ -195,7 +195,7 @@ def test_what_is_served_is_never_pruned(boot: Boot) -> None:
         assert server.get("active.example", https=True).body == "bad"
     broken.unlink()
     refused = server.run("rollback", "active", "7", check=False)
-    assert refused.returncode == 2
+    assert refused.returncode == 2, "there is no deploy 7"
     done = server.run("rollback", "active")
     assert "back to deploy 1" in done.stdout
     assert server.get("active.example", https=True).body == "good"
