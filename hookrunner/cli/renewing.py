@@ -12,6 +12,7 @@ from hookrunner.cli.output import Printer, open_log
 from hookrunner.cli.tables import show_json
 from hookrunner.core import wording
 from hookrunner.core.wording import Kind, Line
+from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.publisher import InProcess
 from hookrunner.edges.records import Damaged
 from hookrunner.flows.recover import recover
@@ -50,10 +51,14 @@ def renew(context: Context, app: str | None, *, as_json: bool) -> None:
     for name in apps:
         try:
             failed += sum(deploy.state is State.FAILED for deploy in _recovered(context, name, out))
-            sound.append(name)
         except Damaged as error:  # one app's trouble is not the others'
             printer.say(wording.error(f"{name} is passed over: {error}"))
             failed += 1
+            continue
+        except (ProgramFailed, OSError) as error:  # nor is its repository's its certificates'
+            printer.say(wording.error(f"{name}: its deploys could not be looked at: {error}"))
+            failed += 1
+        sound.append(name)
     renewed = Run(settings, store, publisher, printer.say, keep_log, context.now).over(sound)
     if as_json:
         facts = {"secured": renewed.secured, "waiting": renewed.waiting, "failed": renewed.failed or failed > 0}

@@ -180,6 +180,21 @@ def test_one_damaged_record_stops_no_other_app(boot: Boot) -> None:
     assert server.run("renew").returncode == 0
 
 
+def test_a_broken_repository_keeps_no_certificate_back(boot: Boot) -> None:
+    """`renew` names it, and secures the app's names all the same."""
+    server = boot()
+    server.pebble.dns("set-servfail", host="norepo.example")
+    clone = server.app("norepo")
+    clone.commit({"app.toml": manifest("norepo.example"), "public/index.html": "old"})
+    assert clone.push().verdict.startswith("warning: ")
+    server.pebble.dns("clear-servfail", host="norepo.example")
+    (clone.remote / "HEAD").unlink()
+    done = server.run("renew", check=False)
+    assert done.returncode == 1
+    assert "error: norepo: its deploys could not be looked at: " in one_line(done.stdout)
+    still(server, "norepo")
+
+
 def test_nginx_is_not_running(boot: Boot) -> None:
     """The push says so and what to type; what was on disk is as before, and the next one works."""
     server = boot()
