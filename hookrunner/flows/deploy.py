@@ -211,6 +211,9 @@ class Run:
             self._say_all(error.lines)
             self._say_all(go_back(self.deploy, before, self.settings, self.store, self.publisher, self.say))
             raise _Failed([], error.lines[0].text) from error
+        except BaseException:  # broken off
+            self._say_all(go_back(self.deploy, before, self.settings, self.store, self.publisher, self.say))
+            raise
         names = tuple(str(domain) for domain in manifest.domains)
         self.deploy = self.deploy._replace(release=release, names=names)
         deploys.save_publication(self.store, self.deploy, publication, manifest.tls, self.now)

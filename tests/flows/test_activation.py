@@ -205,18 +205,21 @@ def test_what_is_served_is_never_pruned(boot: Boot) -> None:
 def test_a_rollback_that_waits_goes_back_from_what_is_live_then(boot: Boot) -> None:
     """Typed while a bad release is being activated, it undoes just that one."""
     server = boot()
-    configured(server, activate=[["/bin/sleep", "3"]])
     clone = server.app("active")
     for page in ("1", "2"):
         commit(clone, page)
         assert clone.push().verdict.startswith("success: ")
+    gate, logs = server.folder / "open", server.state / "apps" / "active" / "logs"
+    configured(server, activate=[["/bin/sh", "-c", f"until [ -e {gate} ]; do sleep 0.05; done"]])
     commit(clone, "bad")
     push = started(clone)
-    log = server.state / "apps" / "active" / "logs" / "3.log"
-    wait_for(lambda: log.exists() and "Running" in log.read_text())
-    done = server.run("rollback", "active")
+    wait_for(lambda: (logs / "3.log").exists() and "Running" in (logs / "3.log").read_text())
+    back = server.start("rollback", "active")
+    wait_for(lambda: (logs / "4.log").exists() and "waits" in (logs / "4.log").read_text())
+    gate.touch()
     push.communicate(timeout=60)
-    shown = one_line(done.stdout)
+    assert back.wait(60) == 0
+    shown = one_line((logs / "4.log").read_text())
     assert shown.startswith("-----> active: deploy 4, a rollback waits for deploy 3 (")
     assert "back to deploy 2 (" in shown
     assert server.get("active.example", https=True).body == "2"

@@ -7,6 +7,7 @@ import time
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -18,7 +19,6 @@ RELOADS = 12
 NOISE = 3  # requests: whether one meets a closing connection is chance
 # git's own words when the branch moves between its advertisement and its update: nothing was pushed then.
 RACED = re.compile(r"cannot lock ref|failed to update ref|incorrect old value")
-SLOW = {"PEBBLE_VA_NOSLEEP": "", "PEBBLE_VA_SLEEPTIME": "2"}
 
 
 def manifest(*domains: str) -> str:
@@ -44,87 +44,103 @@ def hook_output(text: str) -> str:
     return " ".join(re.sub(r"^remote: ?", "", text, flags=re.MULTILINE).split())
 
 
-def test_a_push_that_waits_says_for_whom_and_since_when(boot: Boot) -> None:
+class Gated(NamedTuple):
+    """An app whose deploys run until the gate is opened: those that come meanwhile have to wait."""
+
+    server: Server
+    clone: Clone
+    logs: Path
+    gate: Path
+
+
+@pytest.fixture
+def gated(boot: Boot, tmp_path: Path) -> Gated:
+    """The app, with a first commit that is not pushed yet."""
+    gate = tmp_path / "open"
+    keeper = ["/bin/sh", "-c", f"until [ -e {gate} ]; do sleep 0.05; done"]
+    server = boot(settings={"apps": {"gated": {"activate": [keeper]}}})
+    clone = server.app("gated")
+    clone.commit({"app.toml": manifest("gated.example"), "public/index.html": "1"})
+    return Gated(server, clone, server.state / "apps" / "gated" / "logs", gate)
+
+
+def test_a_push_that_waits_says_for_whom_and_since_when(gated: Gated) -> None:
     """The second push waits for the first one, and says so; then it is deployed, and is what is live."""
-    server = boot(pebble_env=SLOW)
-    clone = server.app("queue")
-    log = server.state / "apps" / "queue" / "logs" / "1.log"
-    clone.commit({"app.toml": manifest("queue.example"), "public/index.html": "1"})
+    server, clone, logs, gate = gated
     first = started(clone)
-    wait_for_words(log, "Asking")
+    wait_for_words(logs / "1.log", "Running")
     commit = clone.git("rev-parse", "--short=7", "HEAD")
     clone.commit({"public/index.html": "2"})
-    push = clone.push()
-    assert push.verdict.startswith("success: deploy 2 is live")
+    second = started(clone)
+    wait_for_words(logs / "2.log", "waits")
+    gate.touch()
+    said = hook_output(second.communicate(timeout=60)[1])
     waits = rf"waits for deploy 1 \({commit}\) of \S+, running since \d\d:\d\d:\d\d UTC"
-    assert re.search(waits, " ".join(push.output.split())), push.output
-    assert "success: deploy 1 is live" in log.read_text()
+    assert re.search(rf"-----> gated: deploy 2, main \w+ \S+ {waits}", said), said
+    assert "success: deploy 2 is live" in said
     assert first.communicate(timeout=30)[1].count("success: deploy 1 is live") == 1
-    assert server.get("queue.example", https=True).body == "2"
+    assert server.get("gated.example", https=True).body == "2"
 
 
-def test_of_several_that_wait_only_the_newest_is_deployed(boot: Boot) -> None:
-    """While one deploys, three more are pushed: two are superseded at once, `deploy` in between is not."""
-    server = boot(pebble_env=SLOW)
-    clone = server.app("queue")
-    log = server.state / "apps" / "queue" / "logs"
-    clone.commit({"app.toml": manifest("queue.example"), "public/index.html": "1"})
+def test_of_several_that_wait_only_the_newest_is_deployed(gated: Gated) -> None:
+    """While one deploys, three more are pushed: two are superseded at once, and say by which."""
+    server, clone, logs, gate = gated
     pushes = [started(clone)]
-    wait_for_words(log / "1.log", "Asking")
+    wait_for_words(logs / "1.log", "Running")
     for number in (2, 3, 4):
         clone.commit({"public/index.html": str(number)})
         pushes.append(started(clone))
-        wait_for_words(log / f"{number}.log", "waits")
-    said = [hook_output(push.communicate(timeout=60)[1]) for push in pushes]
-    assert [one["state"] for one in deploys(server, "queue")] == ["done", "superseded", "superseded", "done"]
-    newest = {number: deploys(server, "queue")[number - 1]["commit"][:7] for number in (3, 4)}
-    for number in (2, 3):
-        by = number + 1
-        text = f"warning: deploy {number} is superseded by deploy {by} ({newest[by]}), the newer commit of the branch"
-        assert text in said[number - 1]
+        wait_for_words(logs / f"{number}.log", "waits")
+    said = [hook_output(push.communicate(timeout=60)[1]) for push in pushes[1:3]]
+    gate.touch()
+    said += [hook_output(push.communicate(timeout=60)[1]) for push in (pushes[0], pushes[3])]
+    listed = deploys(server, "gated")
+    assert [one["state"] for one in listed] == ["done", "superseded", "superseded", "done"]
+    for number, by in ((2, 3), (3, 4)):
+        words = f"({listed[by - 1]['commit'][:7]}), the newer commit of the branch"
+        assert f"warning: deploy {number} is superseded by deploy {by} {words}" in said[number - 2]
     assert "success: deploy 4 is live" in said[3]
-    assert server.get("queue.example", https=True).body == "4"
+    assert server.get("gated.example", https=True).body == "4"
     assert held_locks(server) == []
 
 
-def test_a_deploy_by_hand_is_never_superseded(boot: Boot) -> None:
+def test_a_deploy_by_hand_is_never_superseded(gated: Gated) -> None:
     """`deploy` that waits is carried out in its turn, although newer commits are pushed after it."""
-    server = boot(pebble_env=SLOW)
-    clone = server.app("turns")
-    log = server.state / "apps" / "turns" / "logs"
-    clone.commit({"app.toml": manifest("turns.example"), "public/index.html": "1"})
+    server, clone, logs, gate = gated
     first = started(clone)
-    wait_for_words(log / "1.log", "Asking")
-    by_hand = server.start("deploy", "turns")
-    wait_for_words(log / "2.log", "waits")
+    wait_for_words(logs / "1.log", "Running")
+    by_hand = server.start("deploy", "gated")
+    wait_for_words(logs / "2.log", "waits")
     clone.commit({"public/index.html": "3"})
-    assert clone.push().verdict.startswith("success: deploy 3 is live")
+    second = started(clone)
+    wait_for_words(logs / "3.log", "waits")
+    gate.touch()
+    assert "success: deploy 3 is live" in second.communicate(timeout=60)[1]
     first.communicate(timeout=60)
     assert by_hand.wait(60) == 0
-    listed = deploys(server, "turns")
+    listed = deploys(server, "gated")
     assert [(one["cause"], one["state"]) for one in listed] == [("push", "done"), ("deploy", "done"), ("push", "done")]
     assert listed[0]["ended"] <= listed[1]["started"] <= listed[1]["ended"] <= listed[2]["started"]
-    assert server.get("turns.example", https=True).body == "3"
+    assert server.get("gated.example", https=True).body == "3"
 
 
-def test_what_a_person_breaks_off_is_not_taken_up_again(boot: Boot) -> None:
+def test_what_a_person_breaks_off_is_not_taken_up_again(gated: Gated) -> None:
     """Ctrl-C ends a `deploy`, whether it runs or waits; it is abandoned, and the timer leaves it alone."""
-    server = boot(pebble_env=SLOW)
-    clone = server.app("broken")
-    log = server.state / "apps" / "broken" / "logs"
-    clone.commit({"app.toml": manifest("broken.example"), "public/index.html": "1"})
+    server, clone, logs, gate = gated
     clone.push("-o", "skip-deploy", "main")
-    running = server.start("deploy", "broken")
-    wait_for_words(log / "1.log", "Asking")
-    waiting = server.start("deploy", "broken")
-    wait_for_words(log / "2.log", "waits")
+    running = server.start("deploy", "gated")
+    wait_for_words(logs / "1.log", "Running")
+    waiting = server.start("deploy", "gated")
+    wait_for_words(logs / "2.log", "waits")
     for process in (waiting, running):
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 1
-    assert [one["state"] for one in deploys(server, "broken")] == ["abandoned", "abandoned"]
+    assert [one["state"] for one in deploys(server, "gated")] == ["abandoned", "abandoned"]
     assert held_locks(server) == []
-    assert server.run("renew", "broken").stdout == "success: nothing was due\n"
-    assert server.run("deploy", "broken").stdout.rstrip().splitlines()[-1].startswith("success: deploy 3 is live")
+    assert server.get("gated.example").status == 0, "the switch is undone"
+    assert server.run("renew", "gated").stdout == "success: nothing was due\n"
+    gate.touch()
+    assert server.run("deploy", "gated").stdout.rstrip().splitlines()[-1].startswith("success: deploy 3 is live")
 
 
 def test_ten_pushes_to_one_app_and_ten_apps_at_once(boot: Boot, capsys: pytest.CaptureFixture[str]) -> None:
