@@ -6,8 +6,8 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 _MOST_LINES = 1000  # of a program's output that are passed on as they come
@@ -43,20 +43,28 @@ def run(
     """Run a program to its end; ``content`` is its standard input. Raises :class:`ProgramFailed`."""
     words = [os.fspath(word) for word in argv]
     try:
-        done = subprocess.run(
-            words, env=env, input=content, stdin=None if content is not None else subprocess.DEVNULL,
-            capture_output=True, timeout=timeout, check=False, cwd="/", umask=umask,
-        )  # fmt: skip
-    except FileNotFoundError as error:
-        raise ProgramFailed(f"{words[0]} is not there") from error
-    except OSError as error:
-        raise ProgramFailed(f"{words[0]}: {error.strerror}") from error
+        with _named(words[0]):
+            done = subprocess.run(
+                words, env=env, input=content, stdin=None if content is not None else subprocess.DEVNULL,
+                capture_output=True, timeout=timeout, check=False, cwd="/", umask=umask,
+            )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise ProgramFailed(f"{words[0]} did not end within {timeout:.0f} s") from error
     result = Result(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
     if check and result.status:
         raise ProgramFailed(_last_words(words[0], result))
     return result
+
+
+@contextmanager
+def _named(program: str) -> Iterator[None]:
+    """Name the program that cannot be started."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ProgramFailed(f"{program} is not there") from error
+    except OSError as error:
+        raise ProgramFailed(f"{program}: {error.strerror}") from error
 
 
 def _last_words(program: str, result: Result) -> str:
@@ -69,15 +77,11 @@ def follow(argv: Sequence[str], *, env: Mapping[str, str], timeout: float, say: 
 
     What it leaves running in the background is left alone, unless it did not end in time.
     """
-    try:
+    with _named(argv[0]):
         process = subprocess.Popen(
             argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/",
             start_new_session=True, bufsize=0,
         )  # fmt: skip
-    except FileNotFoundError as error:
-        raise ProgramFailed(f"{argv[0]} is not there") from error
-    except OSError as error:
-        raise ProgramFailed(f"{argv[0]}: {error.strerror}") from error
     try:
         _pass_on(process, time.monotonic() + timeout, _Lines(say))
     except subprocess.TimeoutExpired:

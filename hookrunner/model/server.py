@@ -86,11 +86,6 @@ class AppSettings(NamedTuple):
     activate: tuple[tuple[str, ...], ...] = ()  # argv lists that the hook's user runs then
     activate_timeout: int = 120  # seconds for each of them
 
-    @property
-    def is_activated(self) -> bool:
-        """Whether anything is to be done after the switch."""
-        return bool(self.units or self.activate)
-
 
 class Settings(NamedTuple):
     """server.toml, whole."""

@@ -1,34 +1,22 @@
 """The deploy outlives the client that asked for it."""
 
 import os
-import signal
 import subprocess
-import time
 from collections.abc import Callable
 
 from tests.conftest import Boot
 from tests.lab.machine import program
+from tests.lab.pushing import kill, started, wait_for
 from tests.lab.server import Clone
 
 _SLOW = {"PEBBLE_VA_NOSLEEP": "", "PEBBLE_VA_SLEEPTIME": "2"}
 
 
-def wait_for(true: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait until something is the case."""
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until, "it never came"
-        time.sleep(0.02)
-
-
 def push_and_kill(clone: Clone, asking: Callable[[], bool]) -> None:
     """Push in a session of its own, and kill everything in it once the deploy asks the CA."""
-    with subprocess.Popen(
-        [program("git"), "push", "server", "main"], cwd=clone.folder, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"GIT_CONFIG_GLOBAL": os.devnull},
-    ) as push:  # fmt: skip
-        wait_for(asking)
-        os.killpg(push.pid, signal.SIGKILL)
+    push = started(clone)
+    wait_for(asking)
+    kill(push)
 
 
 def test_a_killed_push_is_deployed_all_the_same(boot: Boot) -> None:

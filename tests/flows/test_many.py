@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import Boot
+from tests.flows.test_push import manifest
 from tests.lab.pushing import deploys, held_locks, started, visiting, wait_for
 from tests.lab.server import Clone, Server
 
@@ -19,11 +20,6 @@ RELOADS = 12
 NOISE = 3  # requests: whether one meets a closing connection is chance
 # git's own words when the branch moves between its advertisement and its update: nothing was pushed then.
 RACED = re.compile(r"cannot lock ref|failed to update ref|incorrect old value")
-
-
-def manifest(*domains: str) -> str:
-    """An app.toml."""
-    return f"domains = {list(domains)!r}\nroot = 'public'\n".replace("'", '"')
 
 
 def live(server: Server, name: str, *domains: str) -> Clone:
