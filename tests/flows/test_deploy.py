@@ -102,13 +102,13 @@ def test_required_https_answers_503_until_it_is_there(boot: Boot) -> None:
 
 def test_https_off_asks_for_no_certificate(server: Server) -> None:
     """With https = "off" a site is served over HTTP alone, and the CA hears nothing."""
-    clone = live(server, "plain", "plain.example", more='root = "public"\nhttps = "off"')
-    assert server.get("plain.example").body == "page"
+    clone = live(server, "unsecured", "unsecured.example", more='root = "public"\nhttps = "off"')
+    assert server.get("unsecured.example").body == "page"
     with pytest.raises(OSError, match=r".*"):
-        server.leaf("plain.example")
-    assert certificates(server, "plain") == {}
+        server.leaf("unsecured.example")
+    assert certificates(server, "unsecured") == {}
     assert "Asking" not in clone.push().output
-    assert not list((server.state / "certificates").glob("*/plain.example"))
+    assert not list((server.state / "certificates").glob("*/unsecured.example"))
 
 
 @pytest.mark.parametrize(

@@ -313,12 +313,12 @@ def test_the_mended_commit_can_be_pushed_again(server: Server) -> None:
 
 def test_a_commit_without_a_manifest_changes_nothing(server: Server) -> None:
     """A push without app.toml is accepted, says so, and what is live stays."""
-    clone = server.app("bare")
+    clone = server.app("unlisted")
     clone.commit({"README.md": "no app.toml yet"})
     push = clone.push()
     assert push.status == 0
     assert push.verdict == "warning: deploy 1 changed nothing: the commit has no app.toml"
-    clone.commit({"app.toml": 'domains = ["bare.example"]\nroot = "."\n', "index.html": "live"})
+    clone.commit({"app.toml": 'domains = ["unlisted.example"]\nroot = "."\n', "index.html": "live"})
     assert clone.push().verdict.startswith("success: ")
     before = {file: file.read_bytes() for file in server.nginx.sites.iterdir()}
     (clone.folder / "app.toml").unlink()
@@ -327,7 +327,7 @@ def test_a_commit_without_a_manifest_changes_nothing(server: Server) -> None:
     assert push.status == 0
     assert push.verdict == "warning: deploy 3 changed nothing: the commit has no app.toml"
     assert "hint: write one with `hookrunner new`, commit it, push again" in push.output
-    assert server.get("bare.example", https=True).body == "live"
+    assert server.get("unlisted.example", https=True).body == "live"
     assert {file: file.read_bytes() for file in server.nginx.sites.iterdir()} == before
 
 
