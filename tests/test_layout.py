@@ -25,7 +25,11 @@ ALLOWED = {
     "flows": {"flows", "edges", "core", "model", "durable", "package"},
     "cli": {"cli", "flows", "edges", "core", "model", "durable", "package"},
 }
-THE_WAY_IN = "hookrunner.edges.publisher"
+# The way in, where it is in this process; and the service, where root's room meets the settings and the records.
+EXCEPTIONS = {
+    "hookrunner.edges.publisher": {"publisher"},
+    "hookrunner.publisher.__main__": {"core", "edges"},
+}
 
 IMPURE = {
     "acme", "asyncio", "click", "cryptography", "dns", "h11", "git", "josepy", "os", "requests", "shutil", "socket", "subprocess", "time",
@@ -143,8 +147,8 @@ def test_every_module_has_a_layer() -> None:
 
 @pytest.mark.parametrize("module", FILES)
 def test_imports_point_one_way(module: str) -> None:
-    """model <- core <- edges <- flows <- cli, and model <- publisher <- edges/publisher.py alone."""
-    allowed = ALLOWED[layer(module)] | ({"publisher"} if module == THE_WAY_IN else set())
+    """model <- core <- edges <- flows <- cli, and model <- publisher <- edges/publisher.py and the service."""
+    allowed = ALLOWED[layer(module)] | EXCEPTIONS.get(module, set())
     own = {name for name in imported(module) if name.partition(".")[0] == "hookrunner"}
     assert {name for name in own if layer(name) not in allowed} == set()
 
@@ -154,6 +158,15 @@ def test_imports_are_written_as_imports(module: str) -> None:
     """Nothing is imported by a text, where these tests would not see it."""
     assert "importlib" not in tops(imported(module))
     assert "__import__" not in calls(FILES[module].read_text("utf-8"))
+
+
+def test_what_runs_as_root_loads_no_client() -> None:
+    """The service reads settings and records, and has no library that talks to a network or to git."""
+    code = "import sys, hookrunner.publisher.__main__; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert set(done.stdout.split()) & NOT_THE_PUBLISHERS == set()
 
 
 def test_durable_stands_alone() -> None:

@@ -1,7 +1,5 @@
 """`apps` and `hooks`: the bare repositories that people push to."""
 
-import getpass
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +13,8 @@ from hookrunner.cli.output import Printer
 from hookrunner.cli.tables import show_json, show_table
 from hookrunner.core import publishing, refs, verdict, wording
 from hookrunner.edges import apps as records
-from hookrunner.edges.publisher import InProcess
+from hookrunner.edges import people
+from hookrunner.edges.publisher import publisher_of
 from hookrunner.flows import create, observe, remove
 from hookrunner.model.app import file_below
 from hookrunner.model.names import Invalid
@@ -55,7 +54,7 @@ def _create(context: Context, name: str, manifest: str, branch: str | None) -> N
     click.echo(f"created {repository.path}")
     click.echo("")
     click.echo(f"In the repository that is to be deployed, with {manifest} in it (see hookrunner new):")
-    click.echo(f"    git remote add server {getpass.getuser()}@{socket.gethostname()}:{repository.path}")
+    click.echo(f"    git remote add server {people.address(context.settings.repositories)}{repository.path.name}")
     click.echo(f"    git push server {branch or 'main'}")
 
 
@@ -74,7 +73,7 @@ def _remove(context: Context, name: str) -> None:
             app,
             settings=context.settings,
             store=context.store,
-            publisher=InProcess(context.settings, context.store),
+            publisher=publisher_of(context.settings, context.store),
             now=context.now,
         )
     except remove.NotWithdrawn as error:

@@ -12,6 +12,7 @@ from hookrunner.cli.files import Unusable
 from hookrunner.cli.output import say_all
 from hookrunner.core import machine, wording
 from hookrunner.edges.processes import ProgramFailed
+from hookrunner.edges.publisher import PublisherError
 from hookrunner.edges.records import Damaged
 
 
@@ -100,7 +101,7 @@ def run(arguments: Sequence[str]) -> int:
     except PermissionError as error:
         say_all([*machine.trouble(error), wording.hint("or type it as root, or as the owner of the state")])
         return 1
-    except (ProgramFailed, Damaged, OSError) as error:
+    except (ProgramFailed, PublisherError, Damaged, OSError) as error:
         say_all(machine.trouble(error))
         return 1
     except Exception as error:

@@ -10,7 +10,7 @@ import click
 from hookrunner.cli import files
 from hookrunner.cli.files import Unusable
 from hookrunner.core import refs, wording
-from hookrunner.edges import apps
+from hookrunner.edges import apps, people
 from hookrunner.edges.git import Repository
 from hookrunner.edges.records import FileStore
 from hookrunner.model.names import AppName, Invalid
@@ -28,8 +28,11 @@ class Context:
 
     @property
     def settings(self) -> Settings:
-        """The settings; raises :class:`Unusable`."""
-        self._settings = self._settings or files.load(self.config)
+        """The settings; raises :class:`Unusable`. Where a publisher is root, this process is the hook's user then."""
+        if self._settings is None:
+            self._settings = files.load(self.config)
+            if self._settings.nginx.publisher:
+                people.become_owner(self._settings.records)
         return self._settings
 
     @property

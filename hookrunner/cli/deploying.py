@@ -5,7 +5,7 @@ from datetime import datetime
 from hookrunner.cli.output import Printer
 from hookrunner.core import machine, wording
 from hookrunner.edges.git import Repository
-from hookrunner.edges.publisher import InProcess
+from hookrunner.edges.publisher import publisher_of
 from hookrunner.edges.records import FileStore
 from hookrunner.flows.deploy import Run
 from hookrunner.model.deploy import Deploy, State
@@ -29,7 +29,7 @@ def run(
             settings=settings,
             store=store,
             repository=repository,
-            publisher=InProcess(settings, store),
+            publisher=publisher_of(settings, store),
             say=printer.say,
             now=now,
             retry=retry,

@@ -13,7 +13,7 @@ from hookrunner.cli.tables import show_json
 from hookrunner.core import wording
 from hookrunner.core.wording import Kind, Line
 from hookrunner.edges.processes import ProgramFailed
-from hookrunner.edges.publisher import InProcess
+from hookrunner.edges.publisher import publisher_of
 from hookrunner.edges.records import Damaged
 from hookrunner.flows.recover import recover
 from hookrunner.flows.renew import Run
@@ -45,7 +45,7 @@ def renew(context: Context, app: str | None, *, as_json: bool) -> None:
 
     sys.stdout.flush()
     out = 2 if as_json else 1
-    apps, publisher = context.apps(app), InProcess(settings, store)
+    apps, publisher = context.apps(app), publisher_of(settings, store)
     publisher.recover()
     printer, sound, failed = Printer(out), list[AppName](), 0
     for name in apps:

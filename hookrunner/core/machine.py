@@ -44,6 +44,8 @@ def trouble(error: Exception) -> Iterator[Line]:
     yield wording.error(str(error) or type(error).__name__)
     if "the record " in str(error):
         yield wording.hint("on the server: take that file out of a backup, or move it away")
+    if "root's publisher" in str(error):
+        yield wording.hint("on the server, as root: journalctl -t hookrunner-publisher, hookrunner setup")
     for words, number in _SAID.items():
         if words in str(error):
             yield wording.hint(_HINTS[number])

@@ -30,7 +30,7 @@ ACME_KEYS = (
 )  # fmt: skip
 NGINX_KEYS = (
     "publisher", "sites", "listen", "http_port", "https_port", "public_http_port", "public_https_port",
-    "program", "test", "reload", "trusted_proxies",
+    "program", "test", "reload", "trusted_proxies", "logs",
 )  # fmt: skip
 DNS_KEYS = ("resolvers", "public_addresses", "zones")
 LIMITS_KEYS = ("domains", "files", "bytes", "keep_releases")
@@ -139,7 +139,6 @@ def authority(text: str) -> Authority:
 
 def _nginx(table: Table) -> Nginx:
     table.refuse_unknown(NGINX_KEYS)
-    _not_yet(table, "publisher", "")
     http_port = table.take("http_port", fields.port, _NGINX.http_port)
     https_port = table.take("https_port", fields.port, _NGINX.https_port)
     if http_port == https_port:
@@ -155,6 +154,8 @@ def _nginx(table: Table) -> Nginx:
         program=table.take("program", fields.text, _NGINX.program),
         test=table.take("test", _argv, _NGINX.test),
         reload=table.take("reload", _argv, _NGINX.reload),
+        publisher=table.take("publisher", fields.of_text(_path_or_none), None),
+        logs=table.take("logs", fields.of_text(_path_or_none), None),
     )
 
 
@@ -223,6 +224,10 @@ def _path(text: str) -> Path:
     if _UNSAFE_IN_NGINX.search(text):
         raise Invalid("holds a character that an nginx file cannot take")
     return Path(text)
+
+
+def _path_or_none(text: str) -> Path | None:
+    return _path(text) if text else None
 
 
 def _address(text: str) -> str:

@@ -5,11 +5,15 @@ import binascii
 import getpass
 import hashlib
 import os
+import pwd
+import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from hookrunner.core.visible import visible
 from hookrunner.model.deploy import Person
+from hookrunner.model.server import DEPLOY_KEYS
 
 _LONGEST_NAME = 60
 
@@ -25,6 +29,27 @@ def person(environment: Mapping[str, str]) -> Person:
     user = environment.get("SUDO_USER") or _user()
     name = (_comment(key) if key else "") or (f"{user} from {address}" if address else user)
     return Person(visible(name, limit=_LONGEST_NAME), _fingerprint(key) if key else "")
+
+
+def become_owner(folder: Path) -> None:
+    """Be the owner of ``folder`` from now on, where we are root: what others can write is nothing for root to run."""
+    owner = folder.lstat().st_uid if folder.exists() else 0
+    if os.geteuid() != 0 or owner == 0:
+        return
+    user = pwd.getpwuid(owner)
+    os.initgroups(user.pw_name, user.pw_gid)
+    os.setgid(user.pw_gid)
+    os.setuid(owner)
+    os.environ["HOME"] = user.pw_dir
+    if not os.access(".", os.X_OK):
+        os.chdir("/")
+
+
+def address(repositories: Path) -> str:
+    """How to write a remote for this user: what stands before a repository's name in ``repositories``."""
+    user = pwd.getpwuid(os.geteuid())
+    here = f"{user.pw_name}@{socket.gethostname()}"
+    return f"{here}:" if Path(user.pw_dir) == repositories else f"{here}:{repositories}/"
 
 
 def _key(file: str) -> str:
@@ -47,10 +72,10 @@ def _fingerprint(key: str) -> str:
 
 def _comment(key: str) -> str:
     """What follows the key in authorized_keys (sshd(8))."""
-    try:
-        lines = (Path.home() / ".ssh" / "authorized_keys").read_text(errors="replace").splitlines()
-    except (OSError, RuntimeError):
-        return ""
+    lines: list[str] = []
+    for file in (DEPLOY_KEYS, Path("~/.ssh/authorized_keys")):
+        with suppress(OSError, RuntimeError):
+            lines += file.expanduser().read_text(errors="replace").splitlines()
     keys = (line.split() for line in lines if not line.lstrip().startswith("#"))
     return next((" ".join(words[words.index(key) + 1 :]) for words in keys if key in words), "")
 

@@ -1,6 +1,9 @@
-"""The way to the publisher: in this process, or (later) behind root's socket. Flows know the protocol alone."""
+"""The way to the publisher: in this process, or behind root's socket. Flows know the protocol alone."""
 
 import json
+import socket
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,8 +18,12 @@ if TYPE_CHECKING:
     from hookrunner.publisher.changeover import Holders
 
 
+_TIMEOUT = 900  # seconds: two tests and two reloads of nginx at 120, and those of whoever comes before
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)  # seconds before another try
+
+
 class PublisherError(Exception):
-    """The publisher does not make a key for this."""
+    """The publisher does not do what it was asked for, or is not there. The message says why."""
 
 
 class Publisher(Protocol):
@@ -47,47 +54,55 @@ class Publisher(Protocol):
         ...
 
 
-class InProcess:
-    """The publisher in this process, called through the same JSON documents as across a socket."""
-
-    def __init__(self, settings: Settings, store: Store) -> None:
-        self._settings = settings
-        self._store = store
+class _Asking(ABC):
+    """A publisher that is asked by JSON documents, whatever lies in between."""
 
     def csrs(self, requests: Sequence[CsrRequest]) -> list[str]:
         """See :meth:`Publisher.csrs`."""
-        answer = self._ask({"csr": [request.to_json() for request in requests]})
+        answer = self.ask({"csr": [request.to_json() for request in requests]})
         if "csr" not in answer:
             raise PublisherError("; ".join(Refused.from_json(answer["refused"]).words))
         return [str(csr) for csr in answer["csr"]]
 
     def publish(self, publication: Publication) -> Published | Refused:
         """See :meth:`Publisher.publish`."""
-        return _outcome(self._ask({"publish": publication.to_json()}))
+        return _outcome(self.ask({"publish": publication.to_json()}))
 
     def publish_all(self, publications: Sequence[Publication]) -> list[Published | Refused]:
         """See :meth:`Publisher.publish_all`."""
         if not publications:
             return []
-        answer = self._ask({"publish": [publication.to_json() for publication in publications]})
+        answer = self.ask({"publish": [publication.to_json() for publication in publications]})
         if "answers" not in answer:
             return [_outcome(answer) for _ in publications]
         return [_outcome(one) for one in answer["answers"]]
 
     def withdraw(self, app: AppName) -> Published | Refused:
         """See :meth:`Publisher.withdraw`."""
-        return _outcome(self._ask({"withdraw": str(app)}))
+        return _outcome(self.ask({"withdraw": str(app)}))
 
     def restart(self, app: AppName) -> Restarted | Refused:
         """See :meth:`Publisher.restart`."""
-        answer = self._ask({"restart": str(app)})
+        answer = self.ask({"restart": str(app)})
         return (
             Restarted.from_json(answer["restarted"]) if "restarted" in answer else Refused.from_json(answer["refused"])
         )
 
     def recover(self) -> None:
         """See :meth:`Publisher.recover`."""
-        self._ask({"recover": True})
+        self.ask({"recover": True})
+
+    @abstractmethod
+    def ask(self, request: Any) -> dict[str, Any]:
+        """The answer to one request, as JSON documents: see :meth:`hookrunner.publisher.door.Door.answer`."""
+
+
+class InProcess(_Asking):
+    """The publisher in this process, called through the same JSON documents as across a socket."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
 
     def prepare(self) -> list[Path]:
         """Make the folders and the default nginx file; what was not there before. Only on the machine itself."""
@@ -95,7 +110,8 @@ class InProcess:
 
         return changeover.prepare(self._settings, self._holders())
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    def ask(self, request: Any) -> dict[str, Any]:
+        """See :meth:`_Asking.ask`."""
         from hookrunner.publisher.door import Door
 
         answer = Door(self._settings, self._holders).answer(json.loads(json.dumps(request)))
@@ -106,6 +122,60 @@ class InProcess:
 
         claims = read_claims(self._store)
         return Holders(claims.domains, claims.upstreams)
+
+
+class Behind(_Asking):
+    """Root's publisher behind its socket: one connection a request (see :mod:`hookrunner.publisher.service`)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def ask(self, request: Any) -> dict[str, Any]:
+        """See :meth:`_Asking.ask`."""
+        for pause in _PAUSES:
+            answer = self._one(json.dumps(request).encode())
+            if answer is not None:
+                return self._read(answer)
+            time.sleep(pause)
+        raise PublisherError(f"root's publisher takes no request at {self._path}")
+
+    def _one(self, request: bytes) -> bytes | None:
+        """The answer; None where so many ask at once that systemd took this connection away, before anybody read it."""
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(_TIMEOUT)
+                connection.connect(str(self._path))
+                if not _received(connection, 1):
+                    return None
+                connection.sendall(request)
+                connection.shutdown(socket.SHUT_WR)
+                return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+        except TimeoutError as error:
+            raise PublisherError(f"root's publisher did not answer within {_TIMEOUT} s") from error
+        except OSError as error:
+            raise PublisherError(f"root's publisher does not answer at {self._path}: {error.strerror}") from error
+
+    def _read(self, answer: bytes) -> dict[str, Any]:
+        if not answer:
+            raise PublisherError("root's publisher broke off")
+        document = dict(json.loads(answer))
+        if "failed" in document:  # an error of the machine, as it would have been raised in this process
+            raise OSError(*document["failed"])
+        if "defect" in document:
+            raise PublisherError(f"root's publisher broke off: {document['defect']}")
+        return document
+
+
+def publisher_of(settings: Settings, store: Store) -> Publisher:
+    """The one that the settings name."""
+    return Behind(settings.nginx.publisher) if settings.nginx.publisher else InProcess(settings, store)
+
+
+def _received(connection: socket.socket, number: int) -> bytes:
+    try:
+        return connection.recv(number)
+    except ConnectionResetError:
+        return b""
 
 
 def _outcome(answer: dict[str, Any]) -> Published | Refused:

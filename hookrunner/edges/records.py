@@ -6,6 +6,7 @@ Any back end that passes `tests/edges/test_records_contract.py` will do; this on
 import fcntl
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -207,12 +208,20 @@ class _FileLock:
 
 def _read(key: str, path: Path) -> Record | None:
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(_content(path))
         return Record(key, document["value"], document["revision"])
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise Damaged(f"the record {path} is damaged: {error}") from error
+
+
+def _content(path: Path) -> bytes:
+    # Whoever waits for a FIFO that somebody put there would wait for ever.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("not a file")
+        return file.read()
 
 
 def _quoted(part: str) -> str:

@@ -41,8 +41,8 @@ def folders(settings: Settings) -> list[Path]:
     private, public = 0o700, 0o755
     wanted = {
         settings.state: public,
-        settings.state / "repos": public,
-        settings.state / "apps": public,
+        settings.repositories: public,
+        settings.apps_folder: public,
         settings.challenges: public,
         settings.challenges / WELL_KNOWN.parent: public,
         settings.challenges / WELL_KNOWN: public,

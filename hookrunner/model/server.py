@@ -12,6 +12,8 @@ from hookrunner.model.names import AppName, Domain
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 LETS_ENCRYPT_STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
 
+DEPLOY_KEYS = Path("/etc/hookrunner/authorized_keys")  # of a server that `setup` made
+
 
 class Authority(NamedTuple):
     """A CA: its ACME directory (RFC 8555 section 7.1.1) and how its records and folders are called here."""
@@ -51,6 +53,8 @@ class Nginx(NamedTuple):
     program: str = "/usr/sbin/nginx"
     test: tuple[str, ...] = ("nginx", "-t", "-q")
     reload: tuple[str, ...] = ("systemctl", "reload", "nginx")
+    publisher: Path | None = None  # the socket of root's publisher; None: in this process
+    logs: Path | None = None  # folder of an access and an error log for each app; None: nginx's own logs
 
 
 class Limits(NamedTuple):
@@ -104,6 +108,11 @@ class Settings(NamedTuple):
         return self.apps.get(name, AppSettings())
 
     @property
+    def reserved_ports(self) -> frozenset[int]:
+        """The ports that nginx and hookrunner themselves listen on."""
+        return frozenset({self.nginx.http_port, self.nginx.https_port, self.responder_port})
+
+    @property
     def challenges(self) -> Path:
         """The webroot that http-01 tokens are served from (RFC 8555 section 8.3)."""
         return self.state / "challenges"
@@ -118,9 +127,19 @@ class Settings(NamedTuple):
         """The folder of the file store."""
         return self.state / "records"
 
+    @property
+    def repositories(self) -> Path:
+        """The folder of all bare repositories."""
+        return self.state / "repos"
+
+    @property
+    def apps_folder(self) -> Path:
+        """The folder of all apps' releases and logs: nginx reads in it, and no other user does."""
+        return self.state / "apps"
+
     def repository(self, app: AppName) -> Path:
         """The app's bare repository."""
-        return self.state / "repos" / f"{app}.git"
+        return self.repositories / f"{app}.git"
 
     @property
     def removed(self) -> Path:
@@ -129,7 +148,7 @@ class Settings(NamedTuple):
 
     def app_folder(self, app: AppName) -> Path:
         """Where the app's releases, logs and ``current`` are."""
-        return self.state / "apps" / str(app)
+        return self.apps_folder / str(app)
 
     def releases(self, app: AppName) -> Path:
         """The app's releases, one folder a deploy."""

@@ -10,7 +10,8 @@ from hookrunner import durable
 from hookrunner.model.names import AppName, Domain, Invalid
 from hookrunner.model.publication import CertificateId, Publication, Published, Reason, Refused
 from hookrunner.model.server import Settings
-from hookrunner.publisher import leaves, render
+from hookrunner.publisher import leaves, logs, render
+from hookrunner.publisher.acting import as_owner
 from hookrunner.publisher.keys import KeyFolder, KeyLost
 from hookrunner.publisher.nginx import Outcome, Server
 from hookrunner.publisher.undo import Undo, recover
@@ -57,11 +58,32 @@ class Changeover:
                 answers[publication.app] = Published(0, {})
             else:
                 changed.append(publication)
+        changed = self._unserved_elsewhere(changed, answers)
         if len(changed) > 1 and (together := self._replace(changed)):
             return answers | together
         for publication in changed:
             answers |= self._replace([publication]) or {}
         return answers
+
+    def _unserved_elsewhere(
+        self, publications: Sequence[Publication], answers: dict[AppName, Published | Refused]
+    ) -> list[Publication]:
+        """Those that take nothing of an app that nginx serves with it. The others are refused, whatever records say."""
+        asking = {publication.app.name for publication in publications}
+        taken: dict[str, str] = {}
+        for file in self._settings.nginx.sites.glob("*.conf"):
+            if file.stem not in asking:
+                taken |= dict.fromkeys(render.holdings(_text(file)), file.stem)
+        free: list[Publication] = []
+        for publication in publications:
+            wanted = render.holdings_of(publication)
+            if clash := next((one for one in wanted if one in taken), None):
+                words = f"{clash} is served for the app {taken[clash]}"
+                answers[publication.app] = Refused(Reason.REQUEST, (words,))
+            else:
+                free.append(publication)
+                taken |= dict.fromkeys(wanted, publication.app.name)
+        return free
 
     def withdraw(self, app: AppName) -> Published | Refused:
         """Take the app out of nginx, and its links away; its certificates stay."""
@@ -73,8 +95,9 @@ class Changeover:
                 answer = self._take_over(app, [], undo)
             if isinstance(answer, Published):
                 undo.keep()
-                for link in self._links(app):
-                    link.unlink(missing_ok=True)
+                with as_owner(self._settings.apps_folder):
+                    for link in self._links(app):
+                        link.unlink(missing_ok=True)
         return answer
 
     def _replace(self, publications: Sequence[Publication]) -> dict[AppName, Published | Refused] | None:
@@ -93,8 +116,10 @@ class Changeover:
             version = self._nginx.version()
             for publication in publications:
                 slot = slots[publication.app]
-                if not self._link(publication.app, slot).is_symlink():  # else it is in use until the switch
-                    self._point(publication, f"-{slot}")
+                with as_owner(self._settings.apps_folder):
+                    if not self._link(publication.app, slot).is_symlink():  # else it is in use until the switch
+                        self._point(publication, f"-{slot}")
+                logs.make(self._settings.nginx.logs, publication.app)
                 undo.write(self._file(publication.app), render.app_file(publication, self._settings, version, slot))
             answer = self._take_over(first, publications, undo)
             if isinstance(answer, Refused):
@@ -184,12 +209,13 @@ class Changeover:
     def _switch(self, publication: Publication, slot: str) -> None:
         """Have the app's file, and everybody else, find the release; links of files that are gone go too."""
         app = publication.app
-        self._point(publication, f"-{slot}")
-        self._point(publication, "")
-        stale = [link for link in self._links(app) if "-" in link.name and not link.name.endswith(f"-{slot}")]
-        for link in sorted(stale, key=lambda link: link.lstat().st_mtime)[:-_KEPT_LINKS]:
-            link.unlink()
-        durable.sync_folder(self._settings.app_folder(app))
+        with as_owner(self._settings.apps_folder):
+            self._point(publication, f"-{slot}")
+            self._point(publication, "")
+            stale = [link for link in self._links(app) if "-" in link.name and not link.name.endswith(f"-{slot}")]
+            for link in sorted(stale, key=lambda link: link.lstat().st_mtime)[:-_KEPT_LINKS]:
+                link.unlink()
+            durable.sync_folder(self._settings.app_folder(app))
 
     def _point(self, publication: Publication, suffix: str) -> None:
         # The one before comes first, so that there is no moment in which its files are in neither.
@@ -250,12 +276,16 @@ def generation(default_file: Path) -> str:
 
 def prepare(settings: Settings, holders: Holders) -> list[Path]:
     """Make the publisher's folders and the default nginx file: files alone, nothing is tested or reloaded."""
-    made = durable.folders({settings.certificates: 0o700, settings.nginx.sites: 0o755})
+    made = durable.folders(
+        {settings.certificates: 0o700, settings.nginx.sites: 0o755}
+        | ({settings.nginx.logs: 0o755} if settings.nginx.logs else {})
+    )
     file = settings.nginx.sites / DEFAULT_FILE
     if not file.exists():
         made.append(file)
     version = Server(settings.nginx).version()
     current = generation(file) or os.urandom(16).hex()
     text = render.default_file(settings, version, generation=current, names=holders.names)
-    durable.replace(file, text.encode(), 0o644)
+    if _text(file) != text:
+        durable.replace(file, text.encode(), 0o644)
     return made

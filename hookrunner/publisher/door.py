@@ -5,13 +5,15 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from hookrunner.model import allowance
 from hookrunner.model.app import MOST_LOCATIONS
 from hookrunner.model.names import AppName, Invalid
 from hookrunner.model.publication import CsrRequest, Publication, Published, Reason, Refused, Restarted
 from hookrunner.model.server import Settings
 from hookrunner.publisher import units
+from hookrunner.publisher.acting import as_owner
 from hookrunner.publisher.changeover import Changeover, Holders
 from hookrunner.publisher.keys import KeyFolder
 from hookrunner.publisher.tickets import Ticket, Tickets
@@ -95,25 +97,32 @@ class Door:
             ticket.answer = [_document(answers[publication.app]) for publication in publications]
 
     def _check(self, publication: Publication, holders: Holders) -> None:
+        app, own = publication.app, self._settings.app(publication.app)
         if len({name.domain for name in publication.names}) != len(publication.names):
             raise Invalid("a domain is named twice")
+        if len(publication.names) > self._settings.limits.domains:
+            raise Invalid(f"more than {self._settings.limits.domains} domains")
         for name in publication.names:
-            if holders.domains.get(name.domain) != publication.app:
-                raise Invalid(f"{name.domain} is not claimed by {publication.app}")
+            if holders.domains.get(name.domain) != app:
+                raise Invalid(f"{name.domain} is not claimed by {app}")
+            _as_allowed(name.domain, lambda domain: allowance.check_domain(domain, app, own.allowed_domains))
             if name.certificate and name.certificate not in publication.chains:
                 raise Invalid(f"the chain of {name.certificate} is missing")
         for certificate in publication.chains:
-            if holders.domains.get(certificate.domain) != publication.app:
-                raise Invalid(f"the certificate {certificate} is not of a domain of {publication.app}")
+            if holders.domains.get(certificate.domain) != app:
+                raise Invalid(f"the certificate {certificate} is not of a domain of {app}")
+        reserved = self._settings.reserved_ports
         for upstream in publication.upstreams:
-            if holders.upstreams.get(upstream.claim) != publication.app:
-                raise Invalid(f"{upstream} is not claimed by {publication.app}")
+            if holders.upstreams.get(upstream.claim) != app:
+                raise Invalid(f"{upstream} is not claimed by {app}")
+            _as_allowed(upstream, lambda one: allowance.check_upstream(one, app, own.proxies, reserved))
         if sum(published.site.locations for published in publication.sites) > MOST_LOCATIONS:
             raise Invalid(f"more than {MOST_LOCATIONS} locations")
-        release = self._settings.releases(publication.app) / publication.release
-        for folder in publication.folders:
-            if not _is_folder(release / folder.path):
-                raise Invalid(f"{folder} is no folder of release {publication.release}")
+        release = self._settings.releases(app) / publication.release
+        with as_owner(self._settings.apps_folder):
+            missing = [folder for folder in publication.folders if not _is_folder(release / folder.path)]
+        if missing:
+            raise Invalid(f"{missing[0]} is no folder of release {publication.release}")
 
     @contextmanager
     def _alone(self) -> Iterator[Changeover]:
@@ -140,6 +149,16 @@ def _document(answer: Published | Refused | Restarted) -> dict[str, Any]:
         case Restarted():
             return {"restarted": answer.to_json()}
     return {"refused": answer.to_json()}
+
+
+_T = TypeVar("_T")
+
+
+def _as_allowed(asked: _T, check: Callable[[_T], None]) -> None:
+    try:
+        check(asked)
+    except Invalid as error:
+        raise Invalid(f"{asked} {error}") from error
 
 
 def _is_folder(path: Path) -> bool:

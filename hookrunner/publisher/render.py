@@ -31,7 +31,8 @@ _HASH_OVERHEAD = 32
 
 def inputs(publication: Publication, settings: Settings) -> str:
     """A fingerprint of all that the app's file is made from, so that an unchanged one need not be rendered."""
-    nginx = {key: value for key, value in settings.nginx._asdict().items() if key not in ("test", "reload")}
+    calls = ("test", "reload", "publisher")
+    nginx = {key: value for key, value in settings.nginx._asdict().items() if key not in calls}
     facts = [
         hookrunner.__version__, [site.to_json() for site in publication.sites], nginx, str(settings.state),
         listens(settings.nginx.listen, settings.nginx.http_port), publication.manifest,
@@ -72,6 +73,8 @@ def app_file(publication: Publication, settings: Settings, version: tuple[int, i
         hidden=hidden(publication.manifest),
         live=settings.current(publication.app),
         current=releases.current,
+        logs=settings.nginx.logs,
+        holdings=json.dumps(list(dict.fromkeys(holdings_of(publication)))),
         **server,
     )
     body = _tidy(body)
@@ -105,6 +108,20 @@ def _tidy(text: str) -> str:
         depth += line.endswith("{")
         whole = line.endswith((";", "{", "}")) or line.startswith("#")
     return "".join(lines).lstrip("\n")
+
+
+_HOLDINGS = re.compile(r"^# holds (\[.*\])$", re.MULTILINE)
+
+
+def holdings_of(publication: Publication) -> list[str]:
+    """What nginx serves with it: its domains, and the upstreams that it proxies to."""
+    return [*(str(name.domain) for name in publication.names), *(one.claim for one in publication.upstreams)]
+
+
+def holdings(text: str) -> list[str]:
+    """The same out of an app's file: the publisher's own memory of who has what, which no other user can write."""
+    found = _HOLDINGS.search(text)
+    return list(json.loads(found[1])) if found else []
 
 
 _HEAD = re.compile(r"# [0-9a-f]{64} [0-9a-f]{64} ([0-9a-f]{12})$", re.MULTILINE)

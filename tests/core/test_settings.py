@@ -66,7 +66,8 @@ eab_hmac_key = ""
 backup = []
 
 [nginx]
-publisher = ""
+publisher = "/run/hookrunner/publisher.sock"
+logs = "/var/log/hookrunner"
 sites = "/etc/nginx/sites"
 listen = ["127.0.0.1", "[::1]", "2001:DB8::1"]
 http_port = 8080
@@ -116,6 +117,8 @@ def test_every_key() -> None:
             program="/opt/nginx",
             test=("sudo", "nginx", "-t"),
             reload=("true",),
+            publisher=Path("/run/hookrunner/publisher.sock"),
+            logs=Path("/var/log/hookrunner"),
         ),
         limits=Limits(domains=7, files=8, bytes=9 * 1024**2, keep_releases=10),
         responder_port=9999,
@@ -303,7 +306,7 @@ def test_every_key() -> None:
             "[[acme.backup]]\n"
             'email = "x"\n'
             "[nginx]\n"
-            'publisher = "/run/x"\n'
+            'publisher = "run/x"\n'
             '[dns.zones."a.org"]\n'
             'provider = "x"\n',
             [
@@ -311,7 +314,7 @@ def test_every_key() -> None:
                 (4, '"eab_kid" is not supported yet'),
                 (5, '"eab_hmac_key" is not supported yet'),
                 (6, '"backup" is not supported yet'),
-                (9, '"publisher" is not supported yet'),
+                (9, "is not an absolute path"),
                 (10, '"zones" is not supported yet'),
             ],
             id="not yet",

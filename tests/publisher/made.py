@@ -1,7 +1,7 @@
 """Settings, claims and certificates made on the spot, for tests of the publisher."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from hookrunner.core import settings as settings_file
+from hookrunner.edges.publisher import Behind, InProcess, publisher_of
+from hookrunner.edges.records import FileStore
 from hookrunner.model.app import Folder, KeyType, Site, Upstream
 from hookrunner.model.names import AppName, Domain
 from hookrunner.model.publication import CertificateId, CsrRequest, Publication, PublishedSite, ServedName
 from hookrunner.model.server import Settings
-from hookrunner.publisher.changeover import Holders
-from hookrunner.publisher.door import Door
 from hookrunner.publisher.keys import KeyFolder
 from hookrunner.publisher.undo import Undo
+from tests.lab.publisher import Service
 from tests.lab.server import Server
 
 CA = "made-ca"
@@ -57,24 +58,36 @@ class Room:
     server: Server
     settings: Settings
     authority: Authority = field(default_factory=Authority)
-    domains: dict[Domain, AppName] = field(default_factory=dict)
-    upstreams: dict[str, AppName] = field(default_factory=dict)
+    service: Service | None = None
 
     @classmethod
     def of(cls, server: Server) -> "Room":
         """The room behind a lab server's own settings."""
         return cls(server, settings_file.parse(server.config.read_bytes()))
 
+    def behind_a_socket(self) -> "Room":
+        """The same room, with the publisher as root's service."""
+        path = self.server.folder / "publisher.sock"
+        settings = self.settings._replace(nginx=self.settings.nginx._replace(publisher=path))
+        return replace(self, settings=settings, service=Service(path, self.server.config))
+
     @property
-    def door(self) -> Door:
-        """A door, new each time, as across processes."""
-        return Door(self.settings, lambda: Holders(dict(self.domains), dict(self.upstreams)))
+    def store(self) -> FileStore:
+        """The records."""
+        return FileStore(self.settings.records)
+
+    def ask(self, request: Any) -> dict[str, Any]:
+        """The publisher's answer, by the way that the settings name, new each time as across processes."""
+        way_in = publisher_of(self.settings, self.store)
+        assert isinstance(way_in, InProcess | Behind)
+        return way_in.ask(request)
 
     def claim(self, app: str, *names: str, upstream: str | None = None) -> None:
         """Give names to an app."""
-        self.domains |= {Domain.parse(name): AppName.parse(app) for name in names}
+        for name in names:
+            self.store.put(f"claims/domains/{Domain.parse(name)}", {"app": app})
         if upstream:
-            self.upstreams[Upstream.parse(upstream).claim] = AppName.parse(app)
+            self.store.put(f"claims/upstreams/{Upstream.parse(upstream).claim}", {"app": app})
 
     def release(self, app: str, number: int, files: dict[str, str]) -> str:
         """A release folder with these files; its name."""
@@ -90,7 +103,7 @@ class Room:
         """A certificate for a held name, asked for through the door; its id and chain."""
         domain = Domain.parse(name)
         wanted = CsrRequest(CertificateId(CA, domain), (domain,), key)
-        answer = self.door.answer({"csr": [wanted.to_json()]})
+        answer = self.ask({"csr": [wanted.to_json()]})
         return wanted.certificate, self.authority.sign(answer["csr"][0])
 
     @property

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from hookrunner.model.app import Https
-from hookrunner.model.names import Domain
+from hookrunner.model.names import AppName, Domain
 from hookrunner.model.publication import CertificateId, Publication
 from hookrunner.publisher import leaves
 from tests.conftest import Boot
@@ -33,19 +33,43 @@ def own() -> Iterator[Server]:
     booted.down()
 
 
+@pytest.fixture(params=["in process", "behind a socket"])
+def room(own: Server, request: pytest.FixtureRequest) -> Iterator[Room]:
+    """What both ways in have to do, with the app shop that holds two names and has a release; cleared afterwards."""
+    yield from _room(Room.of(own) if request.param == "in process" else Room.of(own).behind_a_socket())
+
+
+@pytest.fixture(scope="module", params=["in process", "behind a socket"])
+def own_pinned(boot_module: Boot, request: pytest.FixtureRequest) -> Iterator[Room]:
+    """A server that allows the app pinned one domain."""
+    made = Room.of(boot_module(settings={"apps": {"pinned": {"allowed_domains": ["pinned.example"]}}}))
+    if request.param == "in process":
+        yield made
+        return
+    behind = made.behind_a_socket()
+    yield behind
+    assert behind.service
+    behind.service.stop()
+
+
 @pytest.fixture
-def room(own: Server) -> Iterator[Room]:
-    """Its door, with the app shop that holds two names and has a release; cleared afterwards."""
-    made = Room.of(own)
+def inner_room(own: Server) -> Iterator[Room]:
+    """The same, in process alone: for settings that no file can hold."""
+    yield from _room(Room.of(own))
+
+
+def _room(made: Room) -> Iterator[Room]:
     made.claim("shop", "a.example", "b.example")
     made.release("shop", 1, {"index.html": "one", "public/index.html": "public", "app.toml": "", ".env": "secret"})
     yield made
     remove(made, "shop")
-    for file in own.nginx.others.iterdir():
+    for file in made.server.nginx.others.iterdir():
         file.unlink()
-    assert made.door.answer({"publish": publication("shop", made.release("shop", 1, {})).to_json()})["published"]
+    assert made.ask({"publish": publication("shop", made.release("shop", 1, {})).to_json()})["published"]
     remove(made, "shop")
-    made.settings.current(next(iter(made.domains.values()))).unlink(missing_ok=True)
+    made.settings.current(AppName("shop")).unlink(missing_ok=True)
+    if made.service:
+        made.service.stop()
 
 
 FIRST, SECOND = f"1-{1:040x}", f"2-{2:040x}"
@@ -53,7 +77,7 @@ FIRST, SECOND = f"1-{1:040x}", f"2-{2:040x}"
 
 def publish(room: Room, asked: Publication) -> dict[str, Any]:
     """The door's answer."""
-    return room.door.answer({"publish": asked.to_json()})
+    return room.ask({"publish": asked.to_json()})
 
 
 def without_slot(text: str) -> str:
@@ -216,14 +240,15 @@ CHANGES: list[dict[str, Any]] = [
 def test_a_hostile_request_is_refused(room: Room, request_: object) -> None:
     """Whatever is sent, the answer is a refusal as a request, and nothing on the server changes."""
     before, reloads = room.files, room.server.nginx.reloads()
-    answer = room.door.answer(request_)
+    answer = room.ask(request_)
     assert list(answer) == ["refused"]
     assert answer["refused"]["reason"] == "request"
     assert (room.files, room.server.nginx.reloads()) == (before, reloads)
 
 
-def test_what_nginx_does_not_take_is_put_back(room: Room) -> None:
+def test_what_nginx_does_not_take_is_put_back(inner_room: Room) -> None:
     """When nginx's test fails because of ours, files and links are as before, and the running site runs on."""
+    room = inner_room
     asked = publication("shop", FIRST, site("a.example"))
     publish(room, asked)
     identity, chain = room.certificate("a.example")
@@ -264,6 +289,41 @@ def test_a_name_in_somebody_elses_file_is_a_conflict(room: Room) -> None:
     assert (room.files, room.server.nginx.reloads()) == (before, reloads)
 
 
+def test_what_nginx_serves_for_one_app_is_not_for_another(room: Room) -> None:
+    """Whatever the records say by now: the publisher goes by its own files."""
+    upstream = "http://127.0.0.1:65001"
+    room.claim("shop", upstream=upstream)
+    served = publication("shop", FIRST, site("a.example"), site("b.example", proxy=upstream))
+    assert publish(room, served) == {"published": {"reloads": 1, "checked": {}}}
+    room.claim("blog", "a.example", "blog.example", upstream=upstream)
+    room.release("blog", 1, {"index.html": "blog"})
+    before = room.files
+    answer = publish(room, publication("blog", FIRST, site("blog.example", "a.example")))
+    assert words(answer) == ("request", ["a.example is served for the app shop"])
+    answer = publish(room, publication("blog", FIRST, site("blog.example", proxy=upstream)))
+    assert words(answer) == ("request", ["loopback:65001 is served for the app shop"])
+    assert room.files == before
+
+
+@pytest.mark.parametrize(
+    ("asked", "refusal"),
+    [
+        (("free.example", ""), "free.example is not one of the domains that the server allows pinned: pinned.example"),
+        (("pinned.example", "unix:/run/docker.sock"), "is neither /run/pinned.sock nor /run/pinned/*.sock"),
+        (("pinned.example", "http://192.0.2.1:80"), "is not on this machine"),
+        (("pinned.example", "http://127.0.0.1:22"), "is a port below 1024"),
+    ],
+)
+def test_the_settings_hold_whatever_the_records_say(own_pinned: Room, asked: tuple[str, str], refusal: str) -> None:
+    """A domain or an upstream that server.toml does not give the app is refused by root as well."""
+    name, upstream = asked
+    own_pinned.claim("pinned", name, upstream=upstream or None)
+    own_pinned.release("pinned", 1, {"index.html": "one"})
+    answer = publish(own_pinned, publication("pinned", FIRST, site(name, proxy=upstream or None)))
+    assert answer["refused"]["reason"] == "request"
+    assert refusal in answer["refused"]["words"][0]
+
+
 def test_a_file_edited_by_hand_is_written_again(room: Room) -> None:
     """NAME.conf is ours: a change is found at the next publication and undone with a reload; so is a removed file."""
     asked = publication("shop", FIRST, site("a.example"))
@@ -290,7 +350,7 @@ def test_a_lost_key_is_told_by_its_certificate(room: Room) -> None:
 def test_keys_are_made_for_held_names_only(room: Room) -> None:
     """A CSR for a name that no app holds is refused, and no folder is made."""
     free = CertificateId(CA, Domain("free.example"))
-    answer = room.door.answer({"csr": [CSR, CSR | {"certificate": str(free)}]})
+    answer = room.ask({"csr": [CSR, CSR | {"certificate": str(free)}]})
     assert words(answer) == ("request", ["no app holds free.example"])
     assert not (room.settings.certificates / free.folder).exists()
 
@@ -419,7 +479,7 @@ def test_what_a_killed_publisher_left_is_put_back_by_the_next(room: Room, where:
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert room.files != before, "the kill came too early to show anything"
     settles(room, "two" if where == "reloaded" else "one")
-    assert room.door.answer({"recover": True}) == {"published": {"reloads": 0, "checked": {}}}
+    assert room.ask({"recover": True}) == {"published": {"reloads": 0, "checked": {}}}
     assert room.files == before
     settles(room, "one")
     assert publish(room, asked) == {"published": {"reloads": 1, "checked": {}}}

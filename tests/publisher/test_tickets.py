@@ -76,8 +76,8 @@ def test_nobody_waits_at_first(tmp_path: Path) -> None:
 def test_a_ticket_is_whole_from_its_first_moment(tmp_path: Path) -> None:
     """However long the request is, nobody reads half of it."""
     folder = tmp_path / "waiting"
-    argv = [sys.executable, "-c", "import sys\nfrom pathlib import Path\nfrom hookrunner.publisher.tickets import Tickets\n"
-            "for n in range(60):\n    with Tickets(Path(sys.argv[1])).draw(['x' * 2_000_000]): pass\n", str(folder)]  # fmt: skip
+    argv = [sys.executable, "-c", "import sys, time\nfrom pathlib import Path\nfrom hookrunner.publisher.tickets import Tickets\n"
+            "for n in range(60):\n    with Tickets(Path(sys.argv[1])).draw(['x' * 2_000_000]): time.sleep(0.01)\n", str(folder)]  # fmt: skip
     seen = 0
     with subprocess.Popen(argv, cwd=ROOT) as process:
         while process.poll() is None:

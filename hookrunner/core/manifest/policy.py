@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from hookrunner.core import tree
 from hookrunner.core.claims import Claims
+from hookrunner.model import allowance
 from hookrunner.model.app import Folder, Upstream
 from hookrunner.model.names import AppName, Domain, Invalid
 from hookrunner.model.registration import MANIFEST
@@ -29,12 +30,12 @@ class Policy(NamedTuple):
         cls, settings: Settings, app: AppName, claims: Claims, tree: Mapping[str, str], manifest: str = MANIFEST
     ) -> "Policy":
         """The policy for one app."""
-        nginx, own = settings.nginx, settings.app(app)
+        own = settings.app(app)
         return cls(
             app=app,
             allowed_domains=own.allowed_domains,
             proxies=own.proxies,
-            reserved_ports=frozenset({nginx.http_port, nginx.https_port, settings.responder_port}),
+            reserved_ports=settings.reserved_ports,
             most_domains=settings.limits.domains,
             claims=claims,
             tree=tree,
@@ -43,9 +44,7 @@ class Policy(NamedTuple):
 
     def check_domain(self, domain: Domain) -> None:
         """Raise :class:`Invalid` for a domain that the settings do not give this app."""
-        if self.allowed_domains is not None and not any(p.allows(domain) for p in self.allowed_domains):
-            allowed = ", ".join(map(str, self.allowed_domains)) or "none"
-            raise Invalid(f"is not one of the domains that the server allows {self.app}: {allowed}")
+        allowance.check_domain(domain, self.app, self.allowed_domains)
         self.claims.check_domain(domain, self.app)
 
     def check_folder(self, folder: Folder) -> None:
@@ -76,19 +75,5 @@ class Policy(NamedTuple):
 
     def check_upstream(self, upstream: Upstream) -> None:
         """Raise :class:`Invalid` for an upstream that is nginx itself, or that is not this app's to reach."""
-        if upstream.is_loopback and upstream.port in self.reserved_ports:
-            raise Invalid(f"is port {upstream.port}, which nginx or hookrunner itself listens on")
         self.claims.check_upstream(upstream, self.app)
-        if upstream in self.proxies:
-            return
-        table = f"[apps.{self.app}] proxies in server.toml"
-        if upstream.port is None:
-            own = f"/run/{self.app}"
-            inside = upstream.address.removeprefix(f"{own}/")
-            if upstream.address == f"{own}.sock" or ("/" not in inside and inside.endswith(".sock")):
-                return
-            raise Invalid(f"is neither {own}.sock nor {own}/*.sock; the server's owner can add it to {table}")
-        if not upstream.is_loopback:
-            raise Invalid(f"is not on this machine; the server's owner can add it to {table}")
-        if upstream.port < 1024:
-            raise Invalid(f"is a port below 1024; the server's owner can add it to {table}")
+        allowance.check_upstream(upstream, self.app, self.proxies, self.reserved_ports)
