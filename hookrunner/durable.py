@@ -42,6 +42,14 @@ def link(path: Path, target: str, *, forever: bool = True) -> None:
         sync_folder(path.parent)
 
 
+def move(path: Path, to: Path) -> None:
+    """Move what is at ``path``, a link itself included, to a place on the same file system."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    path.rename(to)
+    sync_folder(to.parent)
+    sync_folder(path.parent)
+
+
 def folders(wanted: Mapping[Path, int]) -> list[Path]:
     """Make the folders that are not there, each with its mode whatever the umask; those that were made."""
     missing = [folder for folder in wanted if not folder.is_dir()]

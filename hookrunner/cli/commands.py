@@ -20,8 +20,8 @@ class _Commands(click.Group):
     """Commands that are imported when they are called: each of them would wait for all the others."""
 
     NAMES = (
-        "init", "new", "check", "apps", "hooks", "plan", "deploy", "rollback", "deploys", "wait", "renew", "status",
-        "report",
+        "setup", "init", "new", "check", "apps", "hooks", "plan", "deploy", "rollback", "deploys", "wait", "renew",
+        "status", "report",
     )  # fmt: skip
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -35,6 +35,8 @@ class _Commands(click.Group):
 
 def _command(name: str) -> click.Command:
     match name:
+        case "setup":
+            from hookrunner.cli.setup import setup as command
         case "init":
             from hookrunner.cli.server import init as command
         case "new":

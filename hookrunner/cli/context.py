@@ -91,7 +91,7 @@ def app_name(text: str) -> AppName:
 def own_command() -> Path:
     """The full path of this command, for the hooks: sshd and git pass no environment on."""
     called = Path(sys.argv[0])
-    for candidate in (called.parent.resolve() / called.name, Path(sys.executable).parent / "hookrunner"):
+    for candidate in (Path(sys.executable).parent / "hookrunner", called.parent.resolve() / called.name):
         if candidate.name == "hookrunner" and os.access(candidate, os.X_OK) and candidate.is_file():
             return candidate
     hint = "pip install it into a virtual environment, and call the command from there"

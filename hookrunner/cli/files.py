@@ -39,3 +39,15 @@ def load(path: Path) -> Settings:
         return schema.parse(content)
     except SettingsError as error:
         raise Unusable(list(wording.problems(str(path), error.problems, "nothing was done"))) from error
+
+
+def new_settings(email: str, directory: str | None) -> str:
+    """The text of a first server.toml; raises :class:`Unusable`."""
+    import toml
+
+    text = toml.dumps({"acme": {"email": email} | ({"directory": directory} if directory else {})})
+    try:
+        schema.parse(text.encode())
+    except SettingsError as error:
+        raise Unusable([wording.error(f"{line.source}: {line.text}") for line in error.problems]) from error
+    return text

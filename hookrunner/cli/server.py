@@ -5,11 +5,10 @@ from pathlib import Path
 import click
 
 from hookrunner import durable
+from hookrunner.cli import files
 from hookrunner.cli.context import Context, pass_context
 from hookrunner.cli.files import Unusable
-from hookrunner.core import settings as schema
 from hookrunner.core import wording
-from hookrunner.core.settings import SettingsError
 from hookrunner.edges.publisher import InProcess
 from hookrunner.flows import create
 
@@ -48,13 +47,6 @@ def init(context: Context, email: str | None, directory: str | None) -> None:
 
 
 def _write_settings(path: Path, email: str, directory: str | None) -> None:
-    import toml
-
-    acme = {"email": email} | ({"directory": directory} if directory else {})
-    text = toml.dumps({"acme": acme})
-    try:
-        schema.parse(text.encode())
-    except SettingsError as error:
-        raise Unusable([wording.error(f"{line.source}: {line.text}") for line in error.problems]) from error
+    text = files.new_settings(email, directory)
     path.parent.mkdir(parents=True, exist_ok=True)
     durable.replace(path, text.encode(), 0o644)

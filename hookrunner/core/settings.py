@@ -1,6 +1,7 @@
 """The schema of server.toml: the server's own settings, with the same care for the person who wrote them."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -64,6 +65,19 @@ def parse(content: bytes) -> Settings:
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def with_nginx(text: str, keys: Mapping[str, str]) -> str:
+    """The file with these keys under ``[nginx]``, where they are not or are empty; all else as its owner wrote it."""
+    lines = text.splitlines()
+    at = next((n for n, line in enumerate(lines) if re.match(r"\[nginx\]\s*(#|\Z)", line)), None)
+    if at is None:
+        lines += ["", "[nginx]"] if lines else ["[nginx]"]
+        at = len(lines) - 1
+    end = next((n for n in range(at + 1, len(lines)) if lines[n].startswith("[")), len(lines))
+    inside = [line for line in lines[at + 1 : end] if not re.match(rf'({"|".join(keys)})\s*=\s*""', line)]
+    added = [f'{key} = "{value}"' for key, value in keys.items() if not any(re.match(rf"{key}\s*=", i) for i in inside)]
+    return "\n".join([*lines[: at + 1], *added, *inside, *lines[end:]]) + "\n"
 
 
 def _settings(top: Table) -> Settings:

@@ -110,6 +110,18 @@ class InProcess(_Asking):
 
         return changeover.prepare(self._settings, self._holders())
 
+    def start(self) -> Refused | None:
+        """Have nginx run with what :meth:`prepare` made. Only on the machine itself."""
+        from hookrunner.publisher import changeover
+
+        return changeover.start(self._settings)
+
+    def is_served(self) -> bool:
+        """Whether nginx runs with what :meth:`prepare` made."""
+        from hookrunner.publisher import changeover
+
+        return changeover.is_served(self._settings)
+
     def ask(self, request: Any) -> dict[str, Any]:
         """See :meth:`_Asking.ask`."""
         from hookrunner.publisher.door import Door

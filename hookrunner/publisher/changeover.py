@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hookrunner import durable
@@ -289,3 +289,21 @@ def prepare(settings: Settings, holders: Holders) -> list[Path]:
     if _text(file) != text:
         durable.replace(file, text.encode(), 0o644)
     return made
+
+
+def start(settings: Settings) -> Refused | None:
+    """Have nginx run with the default file that is there: tested, reloaded or started anew, and seen to answer."""
+    server, wanted = Server(settings.nginx), generation(settings.nginx.sites / DEFAULT_FILE)
+    tested = server.test()
+    if not tested.ok:
+        return Refused(Reason.FOREIGN if tested.called else Reason.PROGRAM, tested.words)
+    done = server.reload()
+    # One address instead of all of them is what a reload accepts and does not take over.
+    if (done.ok and server.runs(wanted, reading=done.took)) or server.restart().ok:
+        done = replace(done, ok=server.runs(wanted, reading=done.took))
+    return None if done.ok else Refused(Reason.RELOAD, _why_not_reloaded(done))
+
+
+def is_served(settings: Settings) -> bool:
+    """Whether nginx runs the default file that is there."""
+    return Server(settings.nginx).answers(generation(settings.nginx.sites / DEFAULT_FILE))

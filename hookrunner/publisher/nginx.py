@@ -55,6 +55,10 @@ class Server:
         outcome = _outcome(call(self._settings.reload, _TIMEOUT))
         return replace(outcome, took=time.monotonic() - started)
 
+    def restart(self) -> Outcome:
+        """Have systemd start nginx anew."""
+        return _outcome(call(["systemctl", "restart", "nginx.service"], _TIMEOUT))
+
     def runs(self, generation: str, *, reading: float) -> bool:
         """Whether only workers of this generation answer now; waits for them as long as is reasonable.
 
