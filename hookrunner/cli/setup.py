@@ -140,7 +140,7 @@ def _say_undone(step: Step, printer: Printer, *, is_dry: bool) -> None:
             done, text = str(step.differed), step.text
         case item:
             done, text = "removed", str(item.path if isinstance(item, File | Folder | Link) else item)
-    printer.say(Line(Kind.DETAIL, text, label=f"would be {done}" if is_dry else done, width=_WIDTH))
+    printer.say(Line(Kind.DETAIL, text, label=f"would be {done}" if is_dry else done, width=_WIDTH + 5 * is_dry))
 
 
 _WORDS = {

@@ -74,7 +74,7 @@ def app_file(publication: Publication, settings: Settings, version: tuple[int, i
         live=settings.current(publication.app),
         current=releases.current,
         logs=settings.nginx.logs,
-        holdings=json.dumps(list(dict.fromkeys(holdings_of(publication)))),
+        holdings=json.dumps(holdings_of(publication)),
         **server,
     )
     body = _tidy(body)
@@ -114,8 +114,9 @@ _HOLDINGS = re.compile(r"^# holds (\[.*\])$", re.MULTILINE)
 
 
 def holdings_of(publication: Publication) -> list[str]:
-    """What nginx serves with it: its domains, and the upstreams that it proxies to."""
-    return [*(str(name.domain) for name in publication.names), *(one.claim for one in publication.upstreams)]
+    """What nginx serves with it: its domains, its certificates, and the upstreams that it proxies to."""
+    held = [*(str(name.domain) for name in publication.names), *map(str, publication.chains)]
+    return list(dict.fromkeys([*held, *(upstream.claim for upstream in publication.upstreams)]))
 
 
 def holdings(text: str) -> list[str]:

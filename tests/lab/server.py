@@ -174,11 +174,12 @@ class Push:
 
 
 class Clone:
-    """A person's repository."""
+    """A person's repository. ``ssh`` is the command that git calls, where the remote is on another machine."""
 
-    def __init__(self, folder: Path, remote: Path) -> None:
+    def __init__(self, folder: Path, remote: Path, *, ssh: str = "ssh") -> None:
         self.folder = folder
         self.remote = remote
+        self._ssh = ssh
         folder.mkdir(parents=True)
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("remote", "add", "server", str(remote))
@@ -219,6 +220,7 @@ class Clone:
     def _git(self, *words: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:
         env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {
             "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_SSH_COMMAND": self._ssh,
             "GIT_AUTHOR_NAME": "Ada",
             "GIT_AUTHOR_EMAIL": "ada@example.org",
             "GIT_COMMITTER_NAME": "Ada",
