@@ -31,7 +31,7 @@ def refused(done: Done, *lines: str, status: int = 2) -> None:
 
 
 COMMANDS = [
-    "", "init", "new", "check", "apps", "apps create", "apps list", "apps remove", "hooks", "hooks install", "plan",
+    "", "setup", "init", "new", "check", "apps", "apps create", "apps list", "apps remove", "hooks", "hooks install", "plan",
     "deploy", "rollback", "deploys", "wait", "renew", "status", "report",
 ]  # fmt: skip
 

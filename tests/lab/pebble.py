@@ -97,6 +97,12 @@ def _dns_argv(dns_server: str, port: int, management: int) -> list[str]:
     return [*argv, "-doh", ""] if "-doh" in text else argv
 
 
+_KEY_USAGES = (
+    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign",
+    "crl_sign", "encipher_only", "decipher_only",
+)  # fmt: skip
+
+
 def _localhost_pair(root_file: Path, certificate_file: Path, key_file: Path) -> None:
     now = datetime.now(UTC)
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
@@ -105,15 +111,21 @@ def _localhost_pair(root_file: Path, certificate_file: Path, key_file: Path) -> 
     base = (
         x509.CertificateBuilder().issuer_name(root_name).not_valid_before(now - timedelta(hours=1)).not_valid_after(end)
     )
+    # Python 3.13 is strict: it wants all of RFC 5280's extensions.
+    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
+    signs = {name: name == "key_cert_sign" for name in _KEY_USAGES}
     root = (
         base.subject_name(root_name).public_key(root_key.public_key()).serial_number(x509.random_serial_number())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(root_key.public_key()), critical=False)
+        .add_extension(x509.KeyUsage(**signs), critical=True)
         .sign(root_key, hashes.SHA256())
     )  # fmt: skip
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     leaf = (
         base.subject_name(x509.Name([])).public_key(key.public_key()).serial_number(x509.random_serial_number())
         .add_extension(x509.SubjectAlternativeName(names), critical=True)
+        .add_extension(authority, critical=False)
         .sign(root_key, hashes.SHA256())
     )  # fmt: skip
     root_file.write_bytes(root.public_bytes(serialization.Encoding.PEM))
