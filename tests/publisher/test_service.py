@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,8 +45,12 @@ def sent(service: Service, content: bytes, *, ends: bool = True) -> bytes:
 
 
 def logged(service: Service, pattern: str) -> list[str]:
-    """Lines of its log."""
-    return [line for line in service.log.read_text().splitlines() if re.fullmatch(pattern, line)]
+    """Lines of its log, which are written when the answer has gone."""
+    until = time.monotonic() + 20
+    while not (found := [line for line in service.log.read_text().splitlines() if re.fullmatch(pattern, line)]):
+        assert time.monotonic() < until, pattern
+        time.sleep(0.02)
+    return found
 
 
 @pytest.mark.parametrize(
