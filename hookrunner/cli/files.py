@@ -35,6 +35,11 @@ def load(path: Path) -> Settings:
         raise Unusable([wording.error(f"there are no settings at {path}"), wording.hint(hint)]) from None
     except OSError as error:
         raise Unusable([wording.error(f"cannot read {path}: {error.strerror}")]) from error
+    return parsed(path, content)
+
+
+def parsed(path: Path, content: bytes) -> Settings:
+    """The settings that ``content`` of ``path`` writes; raises :class:`Unusable`."""
     try:
         return schema.parse(content)
     except SettingsError as error:

@@ -21,7 +21,7 @@ from hookrunner.edges.publisher import InProcess
 from hookrunner.edges.records import FileStore
 from hookrunner.flows import setup as flow
 from hookrunner.flows.setup import Setup, Step, Wanted
-from hookrunner.model.server import DEPLOY_KEYS, Settings
+from hookrunner.model.server import DEPLOY_KEYS
 
 _WIDTH = 11  # of the word before each item
 
@@ -55,7 +55,7 @@ def setup(
     if lines := list(obstacles):
         raise Unusable(lines, 1)
     text = _settings_text(config, email, directory, is_agreed=agree_tos or undo, is_dry=dry_run or undo)
-    settings = _parsed(config, text)
+    settings = files.parsed(config, text.encode())
     wanted = Wanted(
         config, command, Path(sys.executable), user, with_roots_keys=not undo and _roots_keys(root_keys, is_dry=dry_run)
     )
@@ -166,28 +166,21 @@ def _settings_text(config: Path, email: str | None, directory: str | None, *, is
     """server.toml as it is to be: what its owner wrote, with the publisher's socket; or a first one."""
     if config.exists():
         text = config.read_text(errors="replace")
-        _parsed(config, text)
+        files.parsed(config, text.encode())
     else:
         if is_dry:
             email = email or "you@example.org"
         text = files.new_settings(email or _asked_email(), directory)
-        title = _parsed(config, text).acme.authority.title
+        title = files.parsed(config, text.encode()).acme.authority.title
         if not (is_agreed or is_dry):
             _ask_for_terms(title)
-    settings = _parsed(config, text)
+    settings = files.parsed(config, text.encode())
     if settings.nginx.publisher and settings.nginx.publisher != units.SOCKET:
         wrong = f"publisher under [nginx] in {config} is not {units.SOCKET}"
         raise Unusable([wording.error(wrong), wording.hint("take that line out; setup writes it")])
     if settings.nginx.publisher and settings.nginx.logs:
         return text
     return schema.with_nginx(text, {"publisher": str(units.SOCKET), "logs": str(units.LOGS)})
-
-
-def _parsed(config: Path, text: str) -> Settings:
-    try:
-        return schema.parse(text.encode())
-    except schema.SettingsError as error:
-        raise Unusable(list(wording.problems(str(config), error.problems, "nothing was done"))) from error
 
 
 def _asked_email() -> str:

@@ -118,8 +118,7 @@ class Setup:
         if is_changed or made or not self.publisher.is_served():
             refused = self.publisher.start()
             if refused:
-                for back in reversed(self._back):
-                    back()
+                self._put_back()
                 raise Failed(list(publishing.refused(refused, "hookrunner", None)))
             yield Step(running, "not running", "nginx, tested and reloaded")
         else:
@@ -131,9 +130,12 @@ class Setup:
         try:
             host.tell(affected)
         except ProgramFailed:
-            for back in reversed(self._back):
-                back()
+            self._put_back()
             raise
+
+    def _put_back(self) -> None:
+        for back in reversed(self._back):
+            back()
 
 
 class Wanted(NamedTuple):
