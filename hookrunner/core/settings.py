@@ -4,19 +4,15 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from hookrunner.core import authorities
 from hookrunner.core.manifest import fields, toml
 from hookrunner.core.manifest.fields import Table
 from hookrunner.core.manifest.toml import Problem
 from hookrunner.model.app import Upstream
 from hookrunner.model.names import AppName, Domain, Invalid
 from hookrunner.model.server import (
-    LETS_ENCRYPT,
-    LETS_ENCRYPT_STAGING,
-    Acme,
     AppSettings,
-    Authority,
     Dns,
     Limits,
     Nginx,
@@ -25,10 +21,6 @@ from hookrunner.model.server import (
 )
 
 TOP_KEYS = ("state", "notify", "acme", "nginx", "dns", "limits", "apps")
-ACME_KEYS = (
-    "email", "directory", "ca_bundle", "concurrency", "preflight", "http01", "responder_port",
-    "eab_kid", "eab_hmac_key", "backup",
-)  # fmt: skip
 NGINX_KEYS = (
     "publisher", "sites", "listen", "http_port", "https_port", "public_http_port", "public_https_port",
     "program", "test", "reload", "trusted_proxies", "logs",
@@ -38,11 +30,11 @@ LIMITS_KEYS = ("domains", "files", "bytes", "keep_releases")
 APP_KEYS = ("allowed_domains", "proxies", "units", "activate", "activate_timeout")
 
 _NGINX, _LIMITS = Nginx(), Limits()
-_STATE, _CONCURRENCY = Path("/var/lib/hookrunner"), 16
+_STATE = Path("/var/lib/hookrunner")
 
-_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f,<>]+@[^@\s\x00-\x1f\x7f,<>]+\.[^@\s\x00-\x1f\x7f,<>]+\Z")
 # systemd.unit(5)
 _UNIT = re.compile(r"[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]*\.(?:service|socket|target|timer|path|scope|slice)\Z")
+_SECRET = re.compile(r"\s*(\w*(?:hmac_key|secret|token|password)\w*)\s*=")
 _UNSAFE_IN_NGINX = re.compile(r"[\x00-\x1f\x7f$\"'\\{};]")
 
 
@@ -50,7 +42,7 @@ class SettingsError(Exception):
     """A server.toml that cannot be used. ``problems`` lists all that is wrong with it."""
 
     def __init__(self, problems: list[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda problem: problem.line or 0))
+        self.problems = tuple(sorted(map(_without_secret, problems), key=lambda problem: problem.line or 0))
         super().__init__("; ".join(problem.text for problem in self.problems))
 
 
@@ -84,7 +76,7 @@ def _settings(top: Table) -> Settings:
     top.refuse_unknown(TOP_KEYS)
     acme = top.table("acme")
     return Settings(
-        acme=_acme(acme),
+        acme=authorities.acme(acme),
         state=top.take("state", fields.of_text(_path), _STATE),
         notify=() if top.data.get("notify") == [] else top.take("notify", _argv, ()),
         nginx=_nginx(top.table("nginx")),
@@ -92,23 +84,6 @@ def _settings(top: Table) -> Settings:
         limits=_limits(top.table("limits")),
         responder_port=acme.take("responder_port", fields.port, 8888),
         apps=_apps(top.table("apps")),
-    )
-
-
-def _acme(table: Table) -> Acme:
-    table.refuse_unknown(ACME_KEYS)
-    _not_yet(table, "http01", "webroot")
-    for key in ("eab_kid", "eab_hmac_key"):
-        _not_yet(table, key, "")
-    _not_yet(table, "backup", [])
-    email = table.need("email", fields.of_text(_email), missing='needs an "email"; write email = "you@example.org"')
-    bundle = table.take("ca_bundle", fields.text, "")
-    return Acme(
-        email=email or "",
-        authority=table.take("directory", fields.of_text(authority), authority("letsencrypt")),
-        ca_bundle=Path(bundle) if bundle else None,
-        concurrency=table.take("concurrency", fields.whole(1, 64), _CONCURRENCY),
-        preflight=table.take("preflight", fields.flag, True),
     )
 
 
@@ -124,31 +99,6 @@ def _dns(table: Table) -> Dns:
         resolvers=table.take_each("resolvers", _resolver) or (),
         public_addresses=tuple(map(ipaddress.ip_address, addresses)),
     )
-
-
-def authority(text: str) -> Authority:
-    """The CA that ``directory = …`` names: a known word or an https URL. Raises :class:`Invalid`."""
-    match text:
-        case "letsencrypt":
-            return Authority("letsencrypt", "Let's Encrypt", LETS_ENCRYPT)
-        case "letsencrypt-staging":
-            return Authority("letsencrypt-staging", "Let's Encrypt (staging)", LETS_ENCRYPT_STAGING)
-    try:
-        url = urlsplit(text)
-        port = url.port
-    except ValueError as error:
-        raise Invalid(f"is not a URL: {error}") from error
-    if url.scheme != "https" or not url.hostname or _UNSAFE_IN_NGINX.search(text) or " " in text:
-        raise Invalid("is neither letsencrypt, letsencrypt-staging nor an https URL")
-    for known in (authority("letsencrypt"), authority("letsencrypt-staging")):
-        if text == known.directory:
-            return known
-    place = "-".join(filter(None, (url.hostname, str(port or ""), url.path.strip("/"))))
-    title = url.hostname if port in (None, 443) else f"{url.hostname}:{port}"
-    name = re.sub(r"[^a-z0-9.]+|\.{2,}", "-", place.lower()).strip("-.")[:100]
-    if not name:
-        raise Invalid("has a host name that no folder can be called after; write it as A-labels (xn--…)")
-    return Authority(name, title, text)
 
 
 def _nginx(table: Table) -> Nginx:
@@ -226,12 +176,6 @@ def _not_yet(table: Table, key: str, served: object) -> None:
         table.wrong(key, f'"{key}" is not supported yet')
 
 
-def _email(text: str) -> str:
-    if not _EMAIL.match(text):
-        raise Invalid("is not an e-mail address")
-    return text
-
-
 def _path(text: str) -> Path:
     if not text.startswith("/") or ".." in text.split("/"):
         raise Invalid("is not an absolute path")
@@ -283,3 +227,9 @@ def _argv(value: object) -> tuple[str, ...]:
 
 def _bytes(value: Any) -> int:
     return fields.size(value) if isinstance(value, str) else fields.whole(1, 1024**5)(value)
+
+
+def _without_secret(problem: Problem) -> Problem:
+    """The problem without the line that it stands in, where that says a secret."""
+    found = _SECRET.match(problem.source)
+    return problem._replace(source=f"{found[1]} = …") if found else problem

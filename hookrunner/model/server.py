@@ -1,6 +1,7 @@
 """What server.toml says: the server's own settings, trusted."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from types import MappingProxyType
@@ -23,14 +24,44 @@ class Authority(NamedTuple):
     directory: str  # URL
 
 
+class Eab(NamedTuple):
+    """An account at the CA's web site that the ACME account is bound to (RFC 8555 section 7.3.4)."""
+
+    kid: str
+    hmac_key: str  # base64url
+
+    def __repr__(self) -> str:
+        return f"Eab(kid={self.kid!r}, hmac_key=…)"
+
+
+class Http01(StrEnum):
+    """Who answers http-01 challenges (RFC 8555 section 8.3)."""
+
+    WEBROOT = "webroot"  # nginx, from a folder
+    RESPONDER = "responder"  # a server of our own on a loopback port, behind nginx
+
+
 class Acme(NamedTuple):
-    """``[acme]``."""
+    """``[acme]``, or one of ``[[acme.backup]]``: a CA, and how it is asked."""
 
     email: str
     authority: Authority
     concurrency: int
     ca_bundle: Path | None = None  # PEM roots trusted beside the system's
     preflight: bool = True  # look at a domain before the CA is asked
+    http01: Http01 = Http01.WEBROOT
+    eab: Eab | None = None
+    backups: tuple["Acme", ...] = ()  # further CAs, in their order
+
+    @property
+    def every(self) -> tuple["Acme", ...]:
+        """This CA and its backups."""
+        return (self, *self.backups)
+
+    @property
+    def authorities(self) -> tuple[str, ...]:
+        """The names of all of them."""
+        return tuple(acme.authority.name for acme in self.every)
 
 
 class Dns(NamedTuple):

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookrunner.core.settings import SettingsError, authority, parse
+from hookrunner.core.authorities import authority
+from hookrunner.core.settings import SettingsError, parse
 from hookrunner.model.app import Upstream
 from hookrunner.model.names import AppName, Domain, Invalid
 from hookrunner.model.server import (
@@ -17,6 +18,8 @@ from hookrunner.model.server import (
     AppSettings,
     Authority,
     Dns,
+    Eab,
+    Http01,
     Limits,
     Nginx,
     Pattern,
@@ -300,24 +303,36 @@ def test_every_key() -> None:
             id="notify",
         ),
         pytest.param(
-            ACME + 'http01 = "responder"\n'
+            ACME + '[nginx]\npublisher = "run/x"\n[dns.zones."a.org"]\nprovider = "x"\n',
+            [(4, "is not an absolute path"), (5, '"zones" is not supported yet')],
+            id="not yet",
+        ),
+        pytest.param(
+            ACME + 'http01 = "standalone"\n'
             'eab_kid = "x"\n'
-            'eab_hmac_key = "y"\n'
             "[[acme.backup]]\n"
             'email = "x"\n'
-            "[nginx]\n"
-            'publisher = "run/x"\n'
-            '[dns.zones."a.org"]\n'
-            'provider = "x"\n',
+            "[[acme.backup]]\n"
+            'directory = "letsencrypt"\n'
+            'http01 = "webroot"\n'
+            "[[acme.backup]]\n"
+            'directory = "https://ca.example/dir"\n'
+            'eab_hmac_key = "c2VjcmV0"\n'
+            "[[acme.backup]]\n"
+            'directory = "http://ca.example/dir"\n'
+            'eab_kid = "x"\n'
+            'eab_hmac_key = "not base64!"\n',
             [
-                (3, '"http01" is not supported yet'),
-                (4, '"eab_kid" is not supported yet'),
-                (5, '"eab_hmac_key" is not supported yet'),
-                (6, '"backup" is not supported yet'),
-                (9, "is not an absolute path"),
-                (10, '"zones" is not supported yet'),
+                (3, '"standalone" is not a value of this key; it takes webroot | responder'),
+                (4, 'needs "eab_hmac_key" beside it: the CA gives both'),
+                (5, 'needs a "directory": which CA it is'),
+                (8, "names Let's Encrypt, which is asked already"),
+                (9, "`http01` stands under [[acme.backup]]; it holds for every CA; write it under [acme]"),
+                (12, 'needs "eab_kid" beside it: the CA gives both'),
+                (14, "is neither letsencrypt, letsencrypt-staging nor an https URL"),
+                (16, "is not a key in base64url, as the CA gives it"),
             ],
-            id="not yet",
+            id="further CAs",
         ),
         pytest.param(
             ACME + "[apps.shop]\n"
@@ -433,3 +448,35 @@ def test_any_bytes(content: bytes) -> None:
     with pytest.raises(SettingsError) as caught:
         parse(content)
     assert caught.value.problems
+
+
+def test_further_cas_are_as_the_first_where_they_say_nothing_else() -> None:
+    """Their order stays, and each has a folder name of its own."""
+    text = (
+        ACME
+        + 'ca_bundle = "/etc/roots.pem"\nconcurrency = 4\nhttp01 = "responder"\neab_kid = "k"\neab_hmac_key = "YQ=="\n'
+        '[[acme.backup]]\ndirectory = "https://127.0.0.1:14000/dir"\n'
+        '[[acme.backup]]\ndirectory = "letsencrypt-staging"\nemail = "c@d.org"\nca_bundle = "/b.pem"\nconcurrency = 2\n'
+        'eab_kid = "m"\neab_hmac_key = "Yi-_"\n'
+    )
+    acme = parse(text.encode()).acme
+    first = Acme("a@b.org", authority("letsencrypt"), 4, Path("/etc/roots.pem"), http01=Http01.RESPONDER)
+    second = first._replace(authority=PEBBLE)
+    staging = authority("letsencrypt-staging")
+    third = Acme("c@d.org", staging, 2, Path("/b.pem"), http01=Http01.RESPONDER, eab=Eab("m", "Yi-_"))
+    assert acme == first._replace(eab=Eab("k", "YQ"), backups=(second, third))
+    assert acme.authorities == ("letsencrypt", "127.0.0.1-14000-dir", "letsencrypt-staging")
+
+
+def test_a_secret_is_never_shown() -> None:
+    """Neither in a problem's line nor where a value is printed."""
+    with pytest.raises(SettingsError) as raised:
+        parse(f'{ACME}eab_kid = "k"\neab_hmac_key = "geheim!"\n'.encode())
+    assert [problem.source for problem in raised.value.problems] == ["eab_hmac_key = …"]
+    with pytest.raises(SettingsError) as raised:
+        parse(f'{ACME}eab_hmac_key = "geheim\n'.encode())
+    assert "geheim" not in f"{raised.value} {raised.value.problems}"
+    settings = parse(f'{ACME}eab_kid = "k"\neab_hmac_key = "geheim"\n'.encode())
+    assert settings.acme.eab
+    assert settings.acme.eab.hmac_key == "geheim"
+    assert "geheim" not in repr(settings)

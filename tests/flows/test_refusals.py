@@ -152,8 +152,8 @@ CASES: dict[str, tuple[Build, list[str]]] = {
     "tls-key": (GOOD + '[tls]\nkey = "rsa-1024"\n', ['"rsa-1024" is not a value of this key']),
     "root-and-proxy": (GOOD + 'proxy = "http://127.0.0.1:18112"\n', ['stands beside "root"']),
     "not-yet": (
-        GOOD + '[tls]\ncertificates = "san"\nchallenge = "dns-01"\nprofile = "shortlived"\n',
-        ['"certificates" is not supported yet', '"challenge" is not supported yet', '"profile" is not supported yet'],
+        GOOD + '[tls]\ncertificates = "san"\nchallenge = "dns-01"\n',
+        ['"certificates" is not supported yet', '"challenge" is not supported yet'],
     ),
     "all-at-once": (
         'domains = ["1.2.3.4", "a b.example"]\nroot = "../x"\nhttps = "of"\n[tls]\nkeys = 3\n',

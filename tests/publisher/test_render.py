@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hookrunner.core.settings import authority
+from hookrunner.core.authorities import authority
 from hookrunner.model.app import Https
 from hookrunner.model.names import Domain
 from hookrunner.model.publication import CertificateId

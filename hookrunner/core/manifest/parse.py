@@ -325,6 +325,4 @@ def _not_yet(document: Document) -> list[Problem]:
     if not isinstance(tls, dict):
         return []
     keys = [key for key, words in later.items() if tls.get(key) in words]
-    if isinstance(tls.get("profile"), str) and tls["profile"]:
-        keys.append("profile")
     return [document.problem(("tls", key), f'"{key}" is not supported yet') for key in keys]

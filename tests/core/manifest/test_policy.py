@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from hookrunner.core.authorities import authority
 from hookrunner.core.claims import Claims
 from hookrunner.core.manifest.policy import Policy
-from hookrunner.core.settings import authority
 from hookrunner.model.app import Folder, Upstream
 from hookrunner.model.names import AppName, Domain, Invalid
 from hookrunner.model.server import Acme, AppSettings, Limits, Nginx, Pattern, Settings
