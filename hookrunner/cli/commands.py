@@ -21,7 +21,7 @@ class _Commands(click.Group):
 
     NAMES = (
         "setup", "init", "new", "check", "apps", "hooks", "plan", "deploy", "rollback", "deploys", "wait", "renew",
-        "status", "report",
+        "status", "report", "revoke",
     )  # fmt: skip
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -59,6 +59,8 @@ def _command(name: str) -> click.Command:
             from hookrunner.cli.history import wait as command
         case "renew":
             from hookrunner.cli.renewing import renew as command
+        case "revoke":
+            from hookrunner.cli.revoking import revoke as command
         case "status":
             from hookrunner.cli.reports import status as command
         case _:

@@ -5,11 +5,11 @@ import sys
 import click
 
 from hookrunner.cli.context import Context, pass_context
+from hookrunner.cli.decisions import decision_json
 from hookrunner.cli.files import Unusable
 from hookrunner.cli.output import Printer
-from hookrunner.cli.tables import advice_json, moment, show_json
+from hookrunner.cli.tables import show_json
 from hookrunner.core import refs, wording
-from hookrunner.core.certificates import Keep, Wait
 from hookrunner.flows import plan as planning
 from hookrunner.flows.inspect import NoManifest, Unfit
 from hookrunner.flows.receive import unfit
@@ -50,20 +50,7 @@ def plan(context: Context, app: str, rev: str | None, *, as_json: bool) -> None:
 def _json(planned: planning.Plan) -> dict[str, object]:
     return {
         "commit": planned.commit,
-        "certificates": [
-            {
-                "name": str(decision.certificate.domain),
-                "ca": decision.certificate.authority,
-                "names": [str(domain) for domain in decision.names],
-                "action": type(decision).__name__.lower(),
-                "why": decision.why,
-                "due": moment(decision.due) if isinstance(decision, Keep) else None,
-                "kind": decision.kind if isinstance(decision, Wait) else None,
-                "next_try": moment(decision.until) if isinstance(decision, Wait) else None,
-                "hints": advice_json(decision.advice) if isinstance(decision, Wait) else [],
-            }
-            for decision in planned.decisions
-        ],
+        "certificates": [decision_json(decision) for decision in planned.decisions],
         "domains": [str(domain) for domain in planned.manifest.domains],
         "added": [str(domain) for domain in planned.added],
         "removed": [str(domain) for domain in planned.removed],

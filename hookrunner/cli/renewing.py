@@ -1,5 +1,7 @@
 """`renew`: what the timer runs."""
 
+import functools
+import itertools
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -8,24 +10,31 @@ import click
 
 from hookrunner.cli import deploying
 from hookrunner.cli.context import Context, pass_context
+from hookrunner.cli.decisions import decision_json
 from hookrunner.cli.output import Printer, open_log
 from hookrunner.cli.tables import show_json
 from hookrunner.core import wording
+from hookrunner.core.certificates import Issue
 from hookrunner.core.wording import Kind, Line
 from hookrunner.edges.processes import ProgramFailed
-from hookrunner.edges.publisher import publisher_of
+from hookrunner.edges.publisher import Publisher, publisher_of
 from hookrunner.edges.records import Damaged
+from hookrunner.flows import renewals
 from hookrunner.flows.recover import recover
 from hookrunner.flows.renew import Run
+from hookrunner.flows.tidy import tidy
 from hookrunner.model.deploy import Deploy, State
 from hookrunner.model.names import AppName
+from hookrunner.model.publication import CertificateId
+from hookrunner.model.server import Settings
 
 
 @click.command()
 @click.argument("app", required=False)
+@click.option("--dry-run", is_flag=True, help="Say what would be renewed, when and why; ask no CA, change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; the log goes to standard error.")
 @pass_context
-def renew(context: Context, app: str | None, *, as_json: bool) -> None:
+def renew(context: Context, app: str | None, *, dry_run: bool, as_json: bool) -> None:
     """Secure the names that wait for their certificate, and renew what is due.
 
     For a timer: every five minutes is right. The DNS is asked first, the CA only for names that are ready; nginx is
@@ -33,17 +42,10 @@ def renew(context: Context, app: str | None, *, as_json: bool) -> None:
     client died before the hook was called.
     """
     settings, store = context.settings, context.store
-
-    def keep_log(deploy: Deploy, lines: Sequence[Line]) -> None:
-        descriptor = open_log(settings.log(deploy.app, deploy.number))
-        try:
-            log = Printer(descriptor)
-            for line in lines:
-                log.say(line)
-        finally:
-            os.close(descriptor)
-
     sys.stdout.flush()
+    if dry_run:
+        _show(context, context.apps(app), as_json=as_json)
+        return
     out = 2 if as_json else 1
     apps, publisher = context.apps(app), publisher_of(settings, store)
     publisher.recover()
@@ -59,13 +61,56 @@ def renew(context: Context, app: str | None, *, as_json: bool) -> None:
             printer.say(wording.error(f"{name}: its deploys could not be looked at: {error}"))
             failed += 1
         sound.append(name)
-    renewed = Run(settings, store, publisher, printer.say, keep_log, context.now).over(sound)
+    keep = functools.partial(keep_log, settings)
+    renewed = Run(settings, store, publisher, printer.say, keep, context.now).over(sound)
+    if app is None:
+        for gone in _tidied(context, publisher):
+            printer.say(wording.step(f"{gone}: removed, no site uses it for 30 days"))
     if as_json:
         facts = {"secured": renewed.secured, "waiting": renewed.waiting, "failed": renewed.failed or failed > 0}
         show_json("renewal", facts)
     else:
         printer.say(_verdict(renewed.secured, renewed.waiting, failed=renewed.failed))
     sys.exit(1 if renewed.failed or failed else 0)
+
+
+def keep_log(settings: Settings, deploy: Deploy, lines: Sequence[Line]) -> None:
+    """Write the log of a deploy that was carried out here."""
+    descriptor = open_log(settings.log(deploy.app, deploy.number))
+    try:
+        log = Printer(descriptor)
+        for line in lines:
+            log.say(line)
+    finally:
+        os.close(descriptor)
+
+
+def _tidied(context: Context, publisher: Publisher) -> list[CertificateId]:
+    try:
+        return tidy(context.settings, context.store, publisher, context.now)
+    except Damaged:  # which was said above; what is in use is not known
+        return []
+
+
+def _show(context: Context, names: Sequence[AppName], *, as_json: bool) -> None:
+    """What would be renewed, when and why."""
+    looked = renewals.preview(names, settings=context.settings, store=context.store, now=context.now)
+    if as_json:
+        facts = [{"app": str(name), **decision_json(decision)} for name, decision in looked]
+        show_json("renewal", {"certificates": facts})
+        return
+    printer = Printer(1)
+    if not looked:
+        printer.say(Line(Kind.SUCCESS, "no live app has or wants a certificate"))
+        return
+    width = wording.column(str(decision.certificate.domain) for _, decision in looked)
+    for name, those in itertools.groupby(looked, key=lambda one: one[0]):
+        printer.say(wording.step(f"{name}: certificates"))
+        for _, decision in those:
+            domain = str(decision.certificate.domain)
+            printer.say(wording.row(domain, renewals.words(decision, context.now), width))
+    due = sum(isinstance(decision, Issue) for _, decision in looked)
+    printer.say(Line(Kind.SUCCESS, f"{wording.counted(due, 'certificate')} would be asked for, nothing was done"))
 
 
 def _recovered(context: Context, app: AppName, out: int) -> Iterator[Deploy]:

@@ -4,11 +4,11 @@ One list of decisions for push, plan, deploy and JSON.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hookrunner.core import renewal
-from hookrunner.model.app import Https, KeyType, Manifest
+from hookrunner.model.app import Https, KeyType, Manifest, Tls
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import Domain
 from hookrunner.model.obstacle import Advice
@@ -26,16 +26,34 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Keep(Decision):
-    """The certificate that is there stays."""
+    """The certificate that is there stays, until it is ``due``; ``when`` says why then."""
 
     due: datetime
+    when: str
 
 
 @dataclass(frozen=True, slots=True)
 class Issue(Decision):
-    """The CA is asked."""
+    """A CA is asked: the first of the ``authorities``, and the next where it refuses for reasons of its own.
+
+    ``certificate`` is the one of the first CA.
+    """
 
     key: KeyType
+    profile: str
+    authorities: tuple[str, ...]
+    replaces: Certificate | None = None  # the one that serves until then
+    resumes: bool = False  # an order of an earlier run, which was broken off
+
+    @property
+    def certificates(self) -> list[CertificateId]:
+        """What would do: the certificate of each of the CAs."""
+        return [CertificateId(name, self.certificate.domain) for name in self.authorities]
+
+    def at(self, *authorities: str) -> "Issue":
+        """The same with these CAs."""
+        certificate = CertificateId(authorities[0], self.certificate.domain)
+        return replace(self, certificate=certificate, authorities=authorities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +65,7 @@ class Wait(Decision):
     advice: tuple[Advice, ...] = ()
 
 
-Check = Callable[[Certificate, tuple[Domain, ...], KeyType, datetime], str | None]
+Check = Callable[[Certificate, tuple[Domain, ...], Tls, datetime], str | None]
 
 WILDCARD_WAITS = "a wildcard certificate needs dns-01, which is not supported yet"
 
@@ -55,53 +73,68 @@ WILDCARD_WAITS = "a wildcard certificate needs dns-01, which is not supported ye
 def decide(
     manifest: Manifest,
     *,
-    authority: str,
+    authorities: Sequence[str],
     existing: Mapping[CertificateId, Certificate],
     now: datetime,
     renews: bool = True,
+    revoked: Mapping[str, str] | None = None,
 ) -> list[Decision]:
     """One decision for each domain that is to have HTTPS, in the order of app.toml.
 
-    Not ``renews``: a certificate that is valid stays, whatever its age and its key.
+    Not ``renews``: a certificate that is valid stays, whatever its age and its key. ``revoked``: reasons of the
+    certificates that are to be revoked, by serial number.
     """
     checks = CHECKS if renews else NEEDED
     return [
-        _decide(certificate, manifest.tls.key, existing, now, checks) for certificate in wanted(manifest, authority)
+        _decide(domain, manifest.tls, authorities, existing, now, checks, revoked or {}) for domain in secured(manifest)
     ]
 
 
-def wanted(manifest: Manifest, authority: str) -> list[CertificateId]:
-    """The certificates that the manifest asks for: one a domain, in the order of app.toml."""
-    return [
-        CertificateId(authority, domain)
-        for site in manifest.sites
-        if site.https is not Https.OFF
-        for domain in site.domains
-    ]
+def secured(manifest: Manifest) -> list[Domain]:
+    """The domains that are to have HTTPS, in the order of app.toml."""
+    return [domain for site in manifest.sites if site.https is not Https.OFF for domain in site.domains]
+
+
+def wanted(manifest: Manifest, authorities: Sequence[str]) -> list[CertificateId]:
+    """The certificates that will do for the manifest: one a domain, of any of the CAs."""
+    return [CertificateId(authority, domain) for domain in secured(manifest) for authority in authorities]
+
+
+def current(
+    domain: Domain, authorities: Sequence[str], existing: Mapping[CertificateId, Certificate]
+) -> Certificate | None:
+    """The certificate that serves ``domain``: of several CAs' the newest one that covers it."""
+    there = [existing[one] for name in authorities if (one := CertificateId(name, domain)) in existing]
+    return max(there, key=lambda certificate: (certificate.covers(domain), certificate.issued), default=None)
 
 
 def _decide(
-    certificate: CertificateId,
-    key: KeyType,
+    domain: Domain,
+    tls: Tls,
+    authorities: Sequence[str],
     existing: Mapping[CertificateId, Certificate],
     now: datetime,
     checks: Sequence[Check],
+    revoked: Mapping[str, str],
 ) -> Decision:
-    names = (certificate.domain,)
-    if certificate.domain.is_wildcard:
-        return Wait(certificate, names, WILDCARD_WAITS, "wildcard")
-    there = existing.get(certificate)
-    why = reason_to_issue(there, names, key, now, checks)
+    names = (domain,)
+    first = CertificateId(authorities[0], domain)
+    if domain.is_wildcard:
+        return Wait(first, names, WILDCARD_WAITS, "wildcard")
+    there = current(domain, authorities, existing)
+    why = reason_to_issue(there, names, tls, now, checks)
+    if there and there.serial in revoked:
+        why = f"to be revoked: {revoked[there.serial]}"
     if why or not there:
-        return Issue(certificate, names, why or "", key)
+        return Issue(first, names, why or "", tls.key, tls.profile, tuple(authorities), there)
     due = renewal.due(there)
-    return Keep(certificate, names, f"next renewal {due:%Y-%m-%d}", due)
+    return Keep(there.id, names, f"next renewal {due:%Y-%m-%d}", due, f"then {renewal.why(there)}")
 
 
 def reason_to_issue(
     certificate: Certificate | None,
     names: tuple[Domain, ...],
-    key: KeyType,
+    tls: Tls,
     now: datetime,
     checks: Sequence[Check] | None = None,
 ) -> str | None:
@@ -109,27 +142,37 @@ def reason_to_issue(
     if certificate is None:
         return "new"
     for check in CHECKS if checks is None else checks:
-        if why := check(certificate, names, key, now):
+        if why := check(certificate, names, tls, now):
             return why
     return None
 
 
-def _names_differ(certificate: Certificate, names: tuple[Domain, ...], _key: KeyType, _now: datetime) -> str | None:
+def _names_differ(certificate: Certificate, names: tuple[Domain, ...], _tls: Tls, _now: datetime) -> str | None:
     missing = [str(name) for name in names if not certificate.covers(name)]
     return f"does not cover {', '.join(missing)}" if missing else None
 
 
-def _key_differs(certificate: Certificate, _names: tuple[Domain, ...], key: KeyType, _now: datetime) -> str | None:
-    return None if certificate.key == key else f"its key is {certificate.key}, app.toml wants {key}"
+def _key_differs(certificate: Certificate, _names: tuple[Domain, ...], tls: Tls, _now: datetime) -> str | None:
+    return None if certificate.key == tls.key else f"its key is {certificate.key}, app.toml wants {tls.key}"
 
 
-def _is_expired(certificate: Certificate, _names: tuple[Domain, ...], _key: KeyType, now: datetime) -> str | None:
+def _profile_differs(certificate: Certificate, _names: tuple[Domain, ...], tls: Tls, _now: datetime) -> str | None:
+    if certificate.profile == tls.profile:
+        return None
+    return f"its profile is {_profile(certificate.profile)}, app.toml wants {_profile(tls.profile)}"
+
+
+def _profile(name: str) -> str:
+    return name or "the CA's default"
+
+
+def _is_expired(certificate: Certificate, _names: tuple[Domain, ...], _tls: Tls, now: datetime) -> str | None:
     return f"expired on {certificate.not_after:%Y-%m-%d}" if certificate.not_after <= now else None
 
 
-def _is_due(certificate: Certificate, _names: tuple[Domain, ...], _key: KeyType, now: datetime) -> str | None:
-    return "due for renewal" if renewal.due(certificate) <= now else None
+def _is_due(certificate: Certificate, _names: tuple[Domain, ...], _tls: Tls, now: datetime) -> str | None:
+    return f"due for renewal: {renewal.why(certificate)}" if renewal.due(certificate) <= now else None
 
 
 NEEDED = (_names_differ, _is_expired)
-CHECKS = (_names_differ, _key_differs, _is_expired, _is_due)
+CHECKS = (_names_differ, _key_differs, _profile_differs, _is_expired, _is_due)

@@ -1,7 +1,7 @@
 """The memory of failures: when a domain is tried again, so that repeated pushes never spend the CA's limits."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from hookrunner.core.problems import Refusal, hint
@@ -24,7 +24,7 @@ def holds(obstacle: Obstacle, *, now: datetime, dns: str, domains: str, retry: b
     A refusal is forgotten when the DNS answer or the app's domains have changed; what the CA asked for is obeyed.
     ``dns`` is "" where the DNS was not asked. ``retry``: the owner wants it tried at once.
     """
-    if obstacle.until is None or obstacle.until <= now:
+    if obstacle.until is None or obstacle.until <= now or obstacle.seen > now:  # the last: the clock was wrong then
         return False
     if obstacle.is_firm:
         return True
@@ -64,6 +64,20 @@ def after_refusal(
         is_firm=refusal.retry_after is not None,
         dns=dns,
         domains=domains,
+    )
+
+
+def together(obstacles: Sequence[Obstacle]) -> Obstacle:
+    """What stands in the way at several CAs, as one: it is gone when one of them is. Of one look, the newest."""
+    newest = max(one.seen for one in obstacles)
+    seen = [one for one in obstacles if one.seen == newest]
+    if len(seen) == 1:
+        return seen[0]
+    first = min(seen, key=lambda one: (one.until is not None, one.until or one.seen))
+    return first._replace(
+        why="; ".join(f"{one.authority}: {one.why}" for one in seen),
+        advice=tuple(dict.fromkeys(advice for one in seen for advice in one.advice)),
+        since=min(one.since for one in seen),
     )
 
 

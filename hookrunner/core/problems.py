@@ -20,7 +20,7 @@ class Refusal:
     """Why a certificate could not be had. ``kind`` is an ACME error type without its URN, or one of ours.
 
     Ours: ``unreachable`` (no answer from the CA), ``timeout`` (it never came to an end), ``protocol`` (no ACME),
-    ``overloaded`` (503 or 429 without a type).
+    ``overloaded`` (503 or 429 without a type), ``chain`` (a certificate that is not what was asked for), ``clock``.
     """
 
     kind: str
@@ -41,6 +41,16 @@ class Refusal:
         return self.kind in _ABOUT_THE_NAME
 
     @property
+    def is_of_this_ca(self) -> bool:
+        """Whether another CA may well say yes."""
+        return is_of_one_ca(self.kind)
+
+    @property
+    def leaves_order_open(self) -> bool:
+        """Whether the order may be gone on with, later."""
+        return self.kind in _LEAVES_ORDER_OPEN
+
+    @property
     def was_counted(self) -> bool:
         """Whether the CA may count the try against its limits."""
         return self.kind not in ("unreachable", "overloaded", "rateLimited")
@@ -50,6 +60,19 @@ _ABOUT_THE_NAME = {
     "caa", "compound", "connection", "dns", "incorrectResponse", "malformed", "rejectedIdentifier", "tls",
     "unauthorized", "unsupportedIdentifier", "badCSR",
 }  # fmt: skip
+
+# What each CA finds out for itself and every one finds the same: the domain's DNS and web server.
+_SAME_EVERYWHERE = {"compound", "connection", "dns", "incorrectResponse", "tls", "unauthorized", "lost"}
+
+_LEAVES_ORDER_OPEN = {
+    "badNonce", "orderNotReady", "overloaded", "protocol", "rateLimited", "serverInternal", "timeout", "unreachable",
+}  # fmt: skip
+
+
+def is_of_one_ca(kind: str) -> bool:
+    """Whether a refusal of this kind says nothing of other CAs."""
+    return (kind in _WORDS and kind not in _SAME_EVERYWHERE) or kind == "caa-record"
+
 
 _WORDS = {
     "accountDoesNotExist": "the CA does not know the account",
@@ -61,6 +84,8 @@ _WORDS = {
     "badRevocationReason": "the CA does not take this reason",
     "badSignatureAlgorithm": "the CA does not take the account's signature",
     "caa": "a CAA record forbids this CA",
+    "chain": "the CA's certificate is not what was asked for",
+    "clock": "this server's clock is wrong, or the CA's",
     "compound": "the CA refuses several names",
     "connection": "the CA could not connect",
     "dns": "the CA found no address in the DNS",
@@ -88,7 +113,7 @@ _WORDS = {
 _AGAIN = "it is the CA's to mend; it is asked again by itself"
 _ELSEWHERE = "{name} is answered by another server; point its A and AAAA records here"
 _HINTS = {
-    "accountDoesNotExist": "on the server: check acme.directory in server.toml; the account is not this CA's",
+    "accountDoesNotExist": "on the server: check acme.directory in server.toml; the CA takes no account of ours",
     "alreadyReplaced": "nothing to do, the next renewal asks without naming the old certificate",
     "alreadyRevoked": "nothing to do, it is not valid any more",
     "badCSR": "choose another tls.key in app.toml, or leave {name} out",
@@ -97,10 +122,12 @@ _HINTS = {
     "badRevocationReason": "give another reason, or none",
     "badSignatureAlgorithm": "use another CA, it does not take ES256",
     "caa": "allow the CA in the CAA records of {name}",
+    "chain": _AGAIN,
+    "clock": "on the server: set the clock, timedatectl set-ntp true",
     "compound": "mend what the CA says of each name",
     "connection": "{name} must reach this server on port 80, from the internet",
     "dns": "add an A or AAAA record for {name} that points to this server",
-    "externalAccountRequired": "use a CA without external account binding, it is not supported yet",
+    "externalAccountRequired": "on the server: write the CA's eab_kid and eab_hmac_key into server.toml",
     "incorrectResponse": _ELSEWHERE,
     "invalidContact": "on the server: write an e-mail address in acme.email that the CA takes",
     "invalidProfile": "choose another tls.profile in app.toml, or none",

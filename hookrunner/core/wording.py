@@ -121,3 +121,8 @@ def with_next_try(why: str, until: "datetime | None", now: "datetime") -> str:
 def moment(at: "datetime", now: "datetime") -> str:
     """``05:50 UTC`` today, ``2026-11-25 05:50 UTC`` on another day."""
     return f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def asking(authority: str, count: int) -> Line:
+    """The step that asks a CA."""
+    return step(f"Asking {authority} for {counted(count, 'certificate')}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from hookrunner.core.obstacles import together
 from hookrunner.edges.records import Store
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import Domain
@@ -18,8 +19,18 @@ def existing(store: Store, wanted: Iterable[CertificateId]) -> dict[CertificateI
 
 def save(store: Store, certificate: Certificate) -> None:
     """Remember a certificate that was just issued; what stood in its way is forgotten."""
+    remember(store, certificate)
+    _forget_obstacles(store, certificate.id.domain)
+
+
+def remember(store: Store, certificate: Certificate) -> None:
+    """Write down what is known of it."""
     store.put(f"certificates/{certificate.id}", certificate.to_json())
-    store.delete(_failure(certificate.id.domain))
+
+
+def every(store: Store) -> list[Certificate]:
+    """All that were issued and are not forgotten."""
+    return [Certificate.from_json(record.value) for record in store.list("certificates")]
 
 
 def forget(store: Store, certificate: CertificateId) -> None:
@@ -28,23 +39,32 @@ def forget(store: Store, certificate: CertificateId) -> None:
 
 
 def save_obstacle(store: Store, obstacle: Obstacle) -> None:
-    """Remember why there is no certificate."""
-    store.put(_failure(obstacle.domain), obstacle.to_json())
+    """Remember why there is no certificate of that CA."""
+    store.put(f"{_obstacles(obstacle.domain)}/{obstacle.authority}", obstacle.to_json())
 
 
-def obstacle(store: Store, domain: Domain, authority: str | None = None) -> Obstacle | None:
-    """What stands between ``domain`` and a certificate of this CA, or of any."""
-    record = store.get(_failure(domain))
-    if record is None or authority not in (None, record.value["authority"]):
-        return None
-    return Obstacle.from_json(record.value)
+def obstacle_at(store: Store, domain: Domain, authority: str) -> Obstacle | None:
+    """What stands between ``domain`` and a certificate of this CA."""
+    record = store.get(f"{_obstacles(domain)}/{authority}")
+    return Obstacle.from_json(record.value) if record else None
+
+
+def obstacle(store: Store, domain: Domain) -> Obstacle | None:
+    """What stands between ``domain`` and a certificate, of all CAs together."""
+    records = store.list(_obstacles(domain))
+    return together([Obstacle.from_json(record.value) for record in records]) if records else None
 
 
 def forget_obstacle(store: Store, domain: Domain) -> None:
     """Forget it, and that the owner was told."""
-    store.delete(_failure(domain))
+    _forget_obstacles(store, domain)
     store.delete(f"notices/{domain}")
 
 
-def _failure(domain: Domain) -> str:
-    return f"failures/{domain}"
+def _forget_obstacles(store: Store, domain: Domain) -> None:
+    for record in store.list(_obstacles(domain)):
+        store.delete(record.key)
+
+
+def _obstacles(domain: Domain) -> str:
+    return f"obstacles/{domain}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from hookrunner.edges.claims import read_claims
 from hookrunner.edges.records import Store
 from hookrunner.model.names import AppName
-from hookrunner.model.publication import CsrRequest, Publication, Published, Refused, Restarted
+from hookrunner.model.publication import CertificateId, CsrRequest, Publication, Published, Refused, Restarted
 from hookrunner.model.server import Settings
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ class Publisher(Protocol):
 
     def restart(self, app: AppName) -> Restarted | Refused:
         """Restart the systemd units that the settings list for the app."""
+        ...
+
+    def forget(self, certificates: Sequence[CertificateId]) -> list[CertificateId]:
+        """Remove certificates with their keys; those that are gone then. One that nginx serves stays."""
         ...
 
     def recover(self) -> None:
@@ -87,6 +91,11 @@ class _Asking(ABC):
         return (
             Restarted.from_json(answer["restarted"]) if "restarted" in answer else Refused.from_json(answer["refused"])
         )
+
+    def forget(self, certificates: Sequence[CertificateId]) -> list[CertificateId]:
+        """See :meth:`Publisher.forget`."""
+        answer = self.ask({"forget": [str(certificate) for certificate in certificates]})
+        return [CertificateId.parse(one) for one in answer.get("forgotten", [])]
 
     def recover(self) -> None:
         """See :meth:`Publisher.recover`."""

@@ -1,5 +1,6 @@
 """From decisions to certificates, said name by name: what a push and the timer have in common."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,8 +14,7 @@ from hookrunner.flows import issue
 from hookrunner.flows.outlook import Outlook, words
 from hookrunner.model.names import AppName, Domain
 from hookrunner.model.obstacle import Advice, Obstacle
-from hookrunner.model.publication import CertificateId
-from hookrunner.model.server import Settings
+from hookrunner.model.server import Acme, Settings
 
 Say = Callable[[AppName, Line], None]
 
@@ -43,57 +43,62 @@ def certify(
 
     ``only_news``: say nothing of certificates that stay.
     """
-    authority = settings.acme.authority
     made = {outlook.app: Certified() for outlook in outlooks}
-    widths: dict[AppName, int] = {}
+    widths = {one.app: wording.column(str(domain) for domain in one.manifest.domains) for one in outlooks}
     for outlook in outlooks:
-        widths[outlook.app] = wording.column(str(domain) for domain in outlook.manifest.domains)
-        _begin(outlook, authority.title, made[outlook.app], widths[outlook.app], now, say, only_news=only_news)
-        outlook.remember(store, authority.name, now)
+        _begin(outlook, settings.acme, made[outlook.app], widths[outlook.app], now, say, only_news=only_news)
+        outlook.remember(store, now)
+    first = settings.acme.authority
     advised: set[tuple[AppName, str]] = set()
     for result in issue.issue(outlooks, settings=settings, store=store, publisher=publisher, now=now):
+        if isinstance(result, issue.AskedNext):
+            for why in result.why:
+                say(result.app, wording.detail(why))
+            say(result.app, wording.asking(result.authority, result.count))
+            continue
         certified = made[result.app]
         if isinstance(result.outcome, Obstacle):
             text = f"refused: {wording.with_next_try(result.outcome.why, result.outcome.until, now)}"
-            _blocked(certified, CertificateId(authority.name, result.domain), result.outcome.kind, outlooks)
+            _blocked(certified, result.domain, result.outcome.kind, outlooks)
             if (result.app, result.outcome.kind) not in advised:  # one hint a kind: a hundred names have one cause
                 certified.advice += result.outcome.advice
             advised.add((result.app, result.outcome.kind))
         else:
             certified.issued.append(result.domain)
-            text = f"issued in {wording.seconds(result.took)}, until {result.outcome.not_after:%Y-%m-%d}"
+            authority = result.outcome.id.authority
+            by = f" by {settings.acme.title(authority)}" if authority != first.name else ""
+            text = f"issued{by} in {wording.seconds(result.took)}, until {result.outcome.not_after:%Y-%m-%d}"
         say(result.app, wording.row(str(result.domain), text, widths[result.app]))
     return made
 
 
 def _begin(
-    outlook: Outlook, ca: str, certified: Certified, width: int, now: datetime, say: Say, *, only_news: bool
+    outlook: Outlook, acme: Acme, certified: Certified, width: int, now: datetime, say: Say, *, only_news: bool
 ) -> None:
     if all(isinstance(decision, Keep) for decision in outlook.decisions):
         return
-    missing = outlook.issues
-    if missing:
-        say(outlook.app, wording.step(f"Asking {ca} for {wording.counted(len(missing), 'certificate')}"))
+    for authority, count in Counter(one.authorities[0] for one in outlook.issues).items():
+        say(outlook.app, wording.asking(acme.title(authority), count))
     for decision in outlook.decisions:
         if isinstance(decision, Wait) or (isinstance(decision, Keep) and not only_news):
             say(outlook.app, wording.row(str(decision.certificate.domain), _said(decision, outlook, now), width))
         if isinstance(decision, Wait):
-            _blocked(certified, decision.certificate, decision.kind, [outlook])
+            _blocked(certified, decision.certificate.domain, decision.kind, [outlook])
             certified.advice += decision.advice
     certified.advice += outlook.advice
 
 
-def _blocked(certified: Certified, certificate: CertificateId, kind: str, outlooks: Sequence[Outlook]) -> None:
-    if any(certificate in outlook.existing for outlook in outlooks):
+def _blocked(certified: Certified, domain: Domain, kind: str, outlooks: Sequence[Outlook]) -> None:
+    if any(outlook.current(domain) for outlook in outlooks):
         certified.renewals_waiting += 1
     else:
-        certified.waiting[certificate.domain] = kind
+        certified.waiting[domain] = kind
 
 
 def _said(decision: Decision, outlook: Outlook, now: datetime) -> str:
     if not isinstance(decision, Wait):
         return f"unchanged, {decision.why}"
-    there = outlook.existing.get(decision.certificate)
+    there = outlook.current(decision.certificate.domain)
     if there is None:
         return f"waiting: {words(decision, now)}"
     return f"renewal waits: {words(decision, now)}; valid until {there.not_after:%Y-%m-%d}"

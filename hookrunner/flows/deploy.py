@@ -237,7 +237,7 @@ class Run:
             self.deploy.app,
             release,
             fit.manifest,
-            authority=self.settings.acme.authority.name,
+            authorities=self.settings.acme.authorities,
             existing=self._existing(fit.manifest),
             before=before,
             path=fit.path,
@@ -270,7 +270,7 @@ class Run:
         return certified
 
     def _existing(self, manifest: Manifest) -> dict[CertificateId, Certificate]:
-        return certificates.existing(self.store, wanted(manifest, self.settings.acme.authority.name))
+        return certificates.existing(self.store, wanted(manifest, self.settings.acme.authorities))
 
     def _forget_names(self, before: Publication | None, after: Publication) -> None:
         """What stood in the way of names that are off the web is of no interest any more."""

@@ -1,13 +1,15 @@
-"""Has the CA issue what was decided: CSRs from the publisher, orders in parallel, every result kept at once."""
+"""Has the CAs issue what was decided: CSRs from the publisher, orders in parallel, every result kept at once."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from hookrunner.core import budget, obstacles
 from hookrunner.core.certificates import Issue
 from hookrunner.core.problems import Refusal
-from hookrunner.edges import certificates, orders
+from hookrunner.edges import certificates, journal, orders
+from hookrunner.edges.journal import Entry
 from hookrunner.edges.publisher import Publisher
 from hookrunner.edges.records import Store
 from hookrunner.flows.outlook import Outlook, spending
@@ -15,7 +17,10 @@ from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import AppName, Domain
 from hookrunner.model.obstacle import Obstacle
 from hookrunner.model.publication import CertificateId, CsrRequest
-from hookrunner.model.server import Settings
+from hookrunner.model.server import Acme, Settings
+
+if TYPE_CHECKING:
+    from hookrunner.edges.ca.order import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,69 +33,144 @@ class Result:
     took: float
 
 
+@dataclass(frozen=True, slots=True)
+class AskedNext:
+    """Another CA is asked now, for so many certificates of the app. ``why`` the one before it did not do."""
+
+    app: AppName
+    authority: str  # title
+    count: int
+    why: tuple[str, ...]
+
+
 def issue(
     outlooks: Sequence[Outlook], *, settings: Settings, store: Store, publisher: Publisher, now: datetime
-) -> Iterator[Result]:
-    """Every certificate that the outlooks ask for, as they come."""
-    wanted = {one.certificate: (outlook, one) for outlook in outlooks for one in outlook.issues}
-    if not wanted:
-        return
-    from hookrunner.edges.ca import issuer
-
-    issues = [one for _, one in wanted.values()]
-    csrs = publisher.csrs([CsrRequest(one.certificate, one.names, one.key) for one in issues])
-    placed = [issuer.Order(one.certificate, one.names, one.key, csr) for one, csr in zip(issues, csrs, strict=True)]
-    counted = _count(list(wanted.values()), settings, store, now)
-    for result in issuer.issue(placed, settings=settings.acme, webroot=settings.challenges, store=store, now=now):
-        certificate = result.order.certificate
-        outlook, _ = wanted[certificate]
-        if isinstance(result.outcome, Refusal):
-            outcome: Certificate | Obstacle = _refused(result.outcome, certificate, outlook, store, now)
-            _correct(result.outcome, counted.get(certificate), store)
-        else:
-            outcome = result.outcome
-            certificates.save(store, outcome)
-        yield Result(outlook.app, certificate.domain, outcome, result.took)
-
-
-def _refused(refusal: Refusal, certificate: CertificateId, outlook: Outlook, store: Store, now: datetime) -> Obstacle:
-    domain = certificate.domain
-    obstacle = obstacles.after_refusal(
-        refusal,
-        domain,
-        certificates.obstacle(store, domain, certificate.authority),
-        authority=certificate.authority,
-        now=now,
-        dns=outlook.digests.get(domain, ""),
-        domains=outlook.names,
-    )
-    certificates.save_obstacle(store, obstacle)
-    return obstacle
+) -> Iterator[AskedNext | Result]:
+    """Every certificate that is asked for, as they come; of the next CA where one refuses for reasons of its own."""
+    wanted = [(outlook, one) for outlook in outlooks for one in outlook.issues]
+    whys: dict[CertificateId, str] = {}
+    while wanted:
+        name = next(name for name in settings.acme.authorities if any(one.authorities[0] == name for _, one in wanted))
+        acme = next(acme for acme in settings.acme.every if acme.authority.name == name)
+        mine = [(outlook, one) for outlook, one in wanted if one.authorities[0] == name]
+        wanted = [(outlook, one) for outlook, one in wanted if one.authorities[0] != name]
+        for outlook in outlooks:
+            if because := [
+                whys[one.certificate] for owner, one in mine if owner is outlook and one.certificate in whys
+            ]:
+                yield AskedNext(outlook.app, acme.authority.title, len(because), tuple(dict.fromkeys(because)))
+        batch = _Batch(acme, settings, store, publisher, now)
+        for outlook, one, outcome, took in batch.run(mine):
+            others = one.authorities[1:]
+            if isinstance(outcome, Refusal) and outcome.is_of_this_ca and others:
+                wanted.append((outlook, one.at(*others)))
+                whys[wanted[-1][1].certificate] = f"{acme.authority.title}: {outcome}"
+                continue
+            domain = one.certificate.domain
+            if isinstance(outcome, Refusal):
+                obstacle = certificates.obstacle(store, domain)
+                assert obstacle  # noqa: S101 — it was saved just now
+                yield Result(outlook.app, domain, obstacle, took)
+            else:
+                yield Result(outlook.app, domain, outcome, took)
 
 
+_Wanted = tuple[Outlook, Issue]
 _Counted = tuple[str, budget.Spent]
 
 
-def _count(
-    wanted: Sequence[tuple[Outlook, Issue]], settings: Settings, store: Store, now: datetime
-) -> dict[CertificateId, _Counted]:
-    """Count the orders before they are sent, where the CA's limits are known."""
-    authority = settings.acme.authority.name
-    if authority not in budget.KNOWN:
-        return {}
-    counted: dict[CertificateId, _Counted] = {}
-    for outlook, one in wanted:
-        spent = spending(one, outlook, now)
-        counted[one.certificate] = orders.place(store, authority, spent), spent
-    return counted
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Orders at one CA."""
+
+    acme: Acme
+    settings: Settings
+    store: Store
+    publisher: Publisher
+    now: datetime
+
+    def run(self, wanted: Sequence[_Wanted]) -> Iterator[tuple[Outlook, Issue, Certificate | Refusal, float]]:
+        from hookrunner.edges.ca import issuer
+
+        asked = {one.certificate: (outlook, one) for outlook, one in wanted}
+        placed = self._orders([one for _, one in wanted])
+        counted = self._count(wanted)
+        for result in issuer.issue(placed, acme=self.acme, settings=self.settings, store=self.store, now=self.now):
+            certificate = result.order.certificate
+            outlook, one = asked[certificate]
+            if isinstance(result.outcome, Refusal):
+                self._refused(result.outcome, certificate, outlook)
+                self._correct(result.outcome, counted.get(certificate))
+            else:
+                certificates.save(self.store, result.outcome)
+                journal.close(self.store, certificate)
+            yield outlook, one, result.outcome, result.took
+
+    def _orders(self, issues: Sequence[Issue]) -> "list[Order]":
+        """What to ask for; with the CSR of the order that is under way, or with a new one."""
+        from hookrunner.edges.ca.order import Order
+
+        entries = journal.entries(self.store, [one.certificate for one in issues])
+        resumed = {one.certificate: e for one in issues if (e := entries.get(one.certificate)) and _is_open(e, one)}
+        new = [one for one in issues if one.certificate not in resumed]
+        made = self.publisher.csrs([CsrRequest(one.certificate, one.names, one.key) for one in new]) if new else []
+        csrs = {one.certificate: csr for one, csr in zip(new, made, strict=True)}
+        return [
+            Order(
+                one.certificate,
+                one.names,
+                one.key,
+                csrs.get(one.certificate) or resumed[one.certificate].csr,
+                one.profile,
+                _replaced(one),
+                resumed.get(one.certificate),
+            )
+            for one in issues
+        ]
+
+    def _refused(self, refusal: Refusal, certificate: CertificateId, outlook: Outlook) -> None:
+        domain = certificate.domain
+        obstacle = obstacles.after_refusal(
+            refusal,
+            domain,
+            certificates.obstacle_at(self.store, domain, certificate.authority),
+            authority=certificate.authority,
+            now=self.now,
+            dns=outlook.digests.get(domain, ""),
+            domains=outlook.names,
+        )
+        certificates.save_obstacle(self.store, obstacle)
+
+    def _count(self, wanted: Sequence[_Wanted]) -> dict[CertificateId, _Counted]:
+        """Count the orders before they are sent, where the CA's limits are known."""
+        authority = self.acme.authority.name
+        if authority not in budget.KNOWN:
+            return {}
+        counted: dict[CertificateId, _Counted] = {}
+        for outlook, one in wanted:
+            if not one.resumes:
+                spent = spending(one, outlook, self.now)
+                counted[one.certificate] = orders.place(self.store, authority, spent), spent
+        return counted
+
+    def _correct(self, refusal: Refusal, counted: _Counted | None) -> None:
+        """A refused order is counted as the CA counts it."""
+        if counted is None:
+            return
+        key, spent = counted
+        if refusal.is_about_the_name:
+            orders.failed(self.store, key, spent)
+        elif not refusal.was_counted:
+            orders.taken_back(self.store, key)
 
 
-def _correct(refusal: Refusal, counted: _Counted | None, store: Store) -> None:
-    """A refused order is counted as the CA counts it."""
-    if counted is None:
-        return
-    key, spent = counted
-    if refusal.is_about_the_name:
-        orders.failed(store, key, spent)
-    elif not refusal.was_counted:
-        orders.taken_back(store, key)
+def _is_open(entry: Entry, one: Issue) -> bool:
+    """Whether an order under way is the one that is wanted now, and not the one of the certificate that is there."""
+    is_done = one.replaces is not None and one.replaces.order == entry.order != ""
+    return entry.fits(one.names, one.key, one.profile) and not is_done
+
+
+def _replaced(one: Issue) -> str | None:
+    """The chain whose renewal this is: a CA knows its own alone (RFC 9773 section 5)."""
+    there = one.replaces
+    return there.chain if there and there.id == one.certificate and there.names == one.names else None

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from hookrunner.core import budget, obstacles, wording
-from hookrunner.core.certificates import Decision, Issue, Wait, decide, wanted
-from hookrunner.edges import certificates
+from hookrunner.core.certificates import Decision, Issue, Wait, current, decide, wanted
+from hookrunner.core.problems import is_of_one_ca
+from hookrunner.edges import certificates, journal, revocations
 from hookrunner.edges.records import Store
 from hookrunner.model.app import Manifest
 from hookrunner.model.certificate import Certificate
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hookrunner.flows.preflight import Preflight
 
 BUDGET = "budget"
+_ORDER_IS_FRESH = timedelta(hours=1)  # it was looked at before it was sent, and need not be again
 
 
 @dataclass(slots=True)
@@ -29,6 +31,7 @@ class Outlook:
 
     app: AppName
     manifest: Manifest
+    authorities: tuple[str, ...]
     existing: Mapping[CertificateId, Certificate]
     decisions: list[Decision]
     digests: dict[Domain, str] = field(default_factory=dict)  # of the DNS answers, where the DNS was asked
@@ -49,11 +52,16 @@ class Outlook:
         """A digest of the app's domains."""
         return obstacles.digest(map(str, self.manifest.domains))
 
-    def remember(self, store: Store, authority: str, now: datetime) -> None:
+    def current(self, domain: Domain) -> Certificate | None:
+        """The certificate that ``domain`` is served with, if there is one."""
+        return current(domain, self.authorities, self.existing)
+
+    def remember(self, store: Store, now: datetime) -> None:
         """Write down what waits, for status, report and the next run."""
         for wait in self.waits:
+            authority = wait.certificate.authority
             for domain in wait.names:
-                before = certificates.obstacle(store, domain, authority)
+                before = certificates.obstacle_at(store, domain, authority)
                 if before and before.refusals and before.until == wait.until and before.kind == wait.kind:
                     continue  # the refusal itself is still what is remembered
                 certificates.save_obstacle(store, self._obstacle(wait, domain, before, authority, now))
@@ -87,14 +95,14 @@ def look(
 
     ``retry``: what the CA refused before is tried at once. Not ``renews``: what is due is left to the next `renew`.
     """
-    authority = settings.acme.authority
-    outlooks = [_decided(app, manifest, authority.name, store, now, renews=renews) for app, manifest in apps]
+    revoked = revocations.asked_for(store)
+    outlooks = [_decided(app, manifest, settings, store, now, revoked, renews=renews) for app, manifest in apps]
     domains = [issue.certificate.domain for outlook in outlooks for issue in outlook.issues]
     if not domains:
         return outlooks
     from hookrunner.flows.preflight import Preflight, is_wanted
 
-    remembered = {domain: certificates.obstacle(store, domain, authority.name) for domain in domains}
+    _resume(outlooks, store, now)
     with ExitStack() as stack:
         preflight = stack.enter_context(Preflight(settings, store, now)) if is_wanted(settings) else None
         if preflight:
@@ -102,65 +110,120 @@ def look(
             for outlook in outlooks:
                 outlook.digests = {i.certificate.domain: answers[i.certificate.domain].digest for i in outlook.issues}
         for outlook in outlooks:
-            _hold(outlook, remembered, now, retry=retry)
+            _hold(outlook, store, now, retry=retry)
         if preflight:
             _preflight(preflight, outlooks)
-    _afford(outlooks, settings, store, now)
+    _afford(outlooks, store, now)
     return outlooks
 
 
-def _decided(app: AppName, manifest: Manifest, authority: str, store: Store, now: datetime, *, renews: bool) -> Outlook:
-    existing = certificates.existing(store, wanted(manifest, authority))
-    decisions = decide(manifest, authority=authority, existing=existing, now=now, renews=renews)
-    return Outlook(app, manifest, existing, decisions)
+def _decided(
+    app: AppName,
+    manifest: Manifest,
+    settings: Settings,
+    store: Store,
+    now: datetime,
+    revoked: Mapping[str, str],
+    *,
+    renews: bool,
+) -> Outlook:
+    authorities = settings.acme.authorities
+    existing = certificates.existing(store, wanted(manifest, authorities))
+    decisions = decide(manifest, authorities=authorities, existing=existing, now=now, renews=renews, revoked=revoked)
+    return Outlook(app, manifest, authorities, existing, decisions)
 
 
-def _hold(outlook: Outlook, remembered: Mapping[Domain, Obstacle | None], now: datetime, *, retry: bool) -> None:
-    """What the CA refused is not asked for again before its time."""
+def _resume(outlooks: Sequence[Outlook], store: Store, now: datetime) -> None:
+    """An order that a run was killed over is gone on with, at its CA; it was ready to be sent a moment ago."""
+    for outlook in outlooks:
+        those = [certificate for issue in outlook.issues for certificate in issue.certificates]
+        under_way = journal.entries(store, those)
+        for place, decision in enumerate(outlook.decisions):
+            if not isinstance(decision, Issue):
+                continue
+            for certificate in decision.certificates:
+                entry = under_way.get(certificate)
+                if entry and entry.order and abs(now - entry.begun) < _ORDER_IS_FRESH:
+                    others = [name for name in decision.authorities if name != certificate.authority]
+                    outlook.decisions[place] = replace(decision.at(certificate.authority, *others), resumes=True)
+                    break
 
-    def held(decision: Decision) -> Decision:
+
+def _hold(outlook: Outlook, store: Store, now: datetime, *, retry: bool) -> None:
+    """What a CA refused is not asked for again before its time; another CA may be asked, where that can be of use."""
+    for place, decision in enumerate(outlook.decisions):
+        if not isinstance(decision, Issue):
+            continue
         domain = decision.certificate.domain
-        obstacle = remembered.get(domain)
-        if not isinstance(decision, Issue) or not obstacle:
-            return decision
-        dns = outlook.digests.get(domain, "")
-        if not obstacles.holds(obstacle, now=now, dns=dns, domains=outlook.names, retry=retry):
-            return decision
-        return _wait(decision, obstacle.kind, obstacle.why, obstacle.advice, obstacle.until)
-
-    outlook.decisions = [held(decision) for decision in outlook.decisions]
+        held: dict[str, Obstacle] = {}
+        for authority in decision.authorities:
+            obstacle = certificates.obstacle_at(store, domain, authority)
+            dns = outlook.digests.get(domain, "")
+            if obstacle and obstacles.holds(obstacle, now=now, dns=dns, domains=outlook.names, retry=retry):
+                held[authority] = obstacle
+        free = [authority for authority in decision.authorities if authority not in held]
+        if free and all(is_of_one_ca(obstacle.kind) for obstacle in held.values()):
+            outlook.decisions[place] = decision.at(*free)
+        elif held:
+            first = min(held.values(), key=lambda one: one.until or now)
+            certificate = CertificateId(first.authority, domain)
+            outlook.decisions[place] = Wait(
+                certificate, decision.names, first.why, first.kind, first.until, first.advice
+            )
 
 
 def _preflight(preflight: "Preflight", outlooks: Sequence[Outlook]) -> None:
-    issues = [issue for outlook in outlooks for issue in outlook.issues]
+    issues = [issue for outlook in outlooks for issue in outlook.issues if not issue.resumes]
     secured = frozenset(name for outlook in outlooks for one in outlook.existing.values() for name in one.names)
     verdicts = preflight.verdicts([issue.certificate.domain for issue in issues], secured=secured)
     for outlook in outlooks:
-        mine = {issue.certificate.domain: verdicts[issue.certificate.domain] for issue in outlook.issues}
-        outlook.advice = tuple(one for verdict in mine.values() if not verdict.kind for one in verdict.advice)
-        outlook.decisions = [
-            _wait(decision, verdict.kind, verdict.why, verdict.advice)
-            if (verdict := mine.get(decision.certificate.domain)) and verdict.kind and isinstance(decision, Issue)
-            else decision
-            for decision in outlook.decisions
-        ]
+        advice: list[Advice] = []
+        for place, decision in enumerate(outlook.decisions):
+            if not isinstance(decision, Issue) or decision.resumes:
+                continue
+            domain = decision.certificate.domain
+            verdict, forbidden = verdicts[domain], preflight.forbidden(domain)
+            allowed = [name for name in decision.authorities if name not in forbidden]
+            if not verdict.kind and not allowed:
+                verdict = forbidden[decision.authorities[0]]
+            if verdict.kind:
+                outlook.decisions[place] = _wait(decision, verdict.kind, verdict.why, verdict.advice)
+            else:
+                outlook.decisions[place] = decision.at(*allowed)
+                advice += verdict.advice
+        outlook.advice = tuple(advice)
 
 
-def _afford(outlooks: Sequence[Outlook], settings: Settings, store: Store, now: datetime) -> None:
-    """Leave for later what would go over the CA's limits; renewals come first."""
-    limits = budget.KNOWN.get(settings.acme.authority.name)
-    if not limits or not any(outlook.issues for outlook in outlooks):
+def _afford(outlooks: Sequence[Outlook], store: Store, now: datetime) -> None:
+    """Leave for later what would go over a CA's limits, unless another CA can be asked; renewals come first."""
+    wanted = {name for outlook in outlooks for issue in outlook.issues for name in issue.authorities}
+    if not wanted & budget.KNOWN.keys():
         return
     from hookrunner.edges import orders
 
-    ledger = budget.Ledger(limits, orders.spent(store, settings.acme.authority.name, now), now)
+    ledgers = {
+        name: budget.Ledger(limits, orders.spent(store, name, now), now)
+        for name, limits in budget.KNOWN.items()
+        if name in wanted
+    }
     for is_renewal in (True, False):
         for outlook in outlooks:
             for place, decision in enumerate(outlook.decisions):
-                if not isinstance(decision, Issue) or (decision.certificate in outlook.existing) is not is_renewal:
+                if not isinstance(decision, Issue) or decision.resumes or (decision.replaces is not None) != is_renewal:
                     continue
-                if later := ledger.later(spending(decision, outlook, now)):
-                    outlook.decisions[place] = _wait(decision, BUDGET, later.why, (), later.until)
+                outlook.decisions[place] = _afforded(decision, outlook, ledgers, now)
+
+
+def _afforded(issue: Issue, outlook: Outlook, ledgers: Mapping[str, budget.Ledger], now: datetime) -> Decision:
+    """The order at the first of its CAs that has room for it; at the others only if that one refuses."""
+    later: list[budget.Later] = []
+    for number, name in enumerate(issue.authorities):
+        there = ledgers[name].later(spending(issue, outlook, now)) if name in ledgers else None
+        if there is None:
+            return issue.at(*issue.authorities[number:])
+        later.append(there)
+    soonest = min(later, key=lambda one: one.until)
+    return _wait(issue, BUDGET, soonest.why, (), soonest.until)
 
 
 def spending(issue: Issue, outlook: Outlook, now: datetime) -> budget.Spent:
@@ -172,7 +235,7 @@ def spending(issue: Issue, outlook: Outlook, now: datetime) -> budget.Spent:
         app=outlook.app,
         names=frozenset(issue.names),
         registered=frozenset(map(suffixes.registered, issue.names)),
-        is_renewal=issue.certificate in outlook.existing,
+        is_renewal=issue.replaces is not None,
         has_failed=False,
     )
 

@@ -62,12 +62,16 @@ def plan(repository: Repository, commit: str, *, app: AppName, settings: Setting
     """Plan the deploy of ``commit``. Raises what :func:`~hookrunner.flows.inspect.inspect` raises."""
     fit = inspect(repository, commit, app=app, settings=settings, store=store)
     manifest = fit.manifest
-    authority = settings.acme.authority.name
     [seen] = outlook.look([(app, manifest)], settings=settings, store=store, now=now)
     live = deploys.publication(store, app)
     before = live[1] if live else None
     then = serving.publication(
-        app, before.release if before else "", manifest, authority=authority, existing=seen.existing, path=fit.path
+        app,
+        before.release if before else "",
+        manifest,
+        authorities=settings.acme.authorities,
+        existing=seen.existing,
+        path=fit.path,
     )
     return Plan(
         commit=commit,

@@ -17,7 +17,7 @@ from hookrunner.core.preflight import Address, Answer, Look, Place, Seen, Troubl
 from hookrunner.edges.ca.http01 import WELL_KNOWN, Webroot
 from hookrunner.edges.records import Store
 from hookrunner.model.names import Domain
-from hookrunner.model.server import Settings
+from hookrunner.model.server import Acme, Settings
 
 _LONGEST = 10.0  # seconds for the DNS of all domains, and again for all looks
 _AT_ONCE = 64  # looks
@@ -47,6 +47,7 @@ class Preflight:
         self._runner = asyncio.Runner()
         self._resolver = dns.Resolver(settings.dns.resolvers)
         self._answers: dict[Domain, Answer] = {}
+        self._forbidden: dict[Domain, dict[str, Verdict]] = {}
 
     def __enter__(self) -> Self:
         self._runner.__enter__()
@@ -65,15 +66,25 @@ class Preflight:
     def verdicts(self, domains: Sequence[Domain], *, secured: frozenset[Domain]) -> dict[Domain, Verdict]:
         """What stands in the way of each domain. ``secured`` ones have a certificate now."""
         answers = self.answers(domains)
-        place = self._place(any(answers[domain].caa for domain in domains))
-        found = {domain: preflight.of_dns(answers[domain], place) for domain in domains}
+        has_caa = any(answers[domain].caa for domain in domains)
+        places = {acme.authority.name: self._place(acme, has_caa) for acme in self._settings.acme.every}
+        first = next(iter(places.values()))
+        found: dict[Domain, Verdict] = {}
+        for domain in domains:
+            seen = {name: preflight.of_dns(answers[domain], place) for name, place in places.items()}
+            self._forbidden[domain] = {name: verdict for name, verdict in seen.items() if verdict.kind == preflight.CAA}
+            found[domain] = next((one for one in seen.values() if one.kind != preflight.CAA), next(iter(seen.values())))
         passed = {domain: answers[domain] for domain, verdict in found.items() if not verdict.kind}
         looks = self._looks(passed, secured)
         for domain, answer in passed.items():
-            found[domain] = preflight.of_looks(answer, looks[domain], place)
+            found[domain] = preflight.of_looks(answer, looks[domain], first)
         return found
 
-    def _place(self, has_caa: bool) -> Place:
+    def forbidden(self, domain: Domain) -> Mapping[str, Verdict]:
+        """The CAs that CAA records keep from issuing, by their names here; after :meth:`verdicts`."""
+        return self._forbidden[domain]
+
+    def _place(self, acme: Acme, has_caa: bool) -> Place:
         from hookrunner.edges import addresses
 
         identities: tuple[str, ...] = ()
@@ -81,13 +92,14 @@ class Preflight:
         if has_caa:
             from hookrunner.edges.ca import directory
 
-            identities = directory.caa_identities(self._store, self._settings.acme, self._now)
-            account = directory.account_url(self._store, self._settings.acme)
+            facts = directory.facts(self._store, acme, self._now)
+            identities = facts.caa_identities if facts else ()
+            account = directory.account_url(self._store, acme)
         return Place(
             public=self._settings.dns.public_addresses or addresses.public(),
             port=self._settings.nginx.public_http_port,
             identities=identities,
-            ca=self._settings.acme.authority.title,
+            ca=acme.authority.title,
             account=account,
             resolver_works=self._resolver.works,
         )

@@ -14,7 +14,7 @@ from hookrunner.core.wording import Kind, Line
 from hookrunner.edges import certificates, deploys
 from hookrunner.edges.publisher import Publisher
 from hookrunner.edges.records import Busy, Damaged, Store
-from hookrunner.flows import certify, notices, outlook, releases
+from hookrunner.flows import certify, notices, outlook, releases, revoke, suggestions
 from hookrunner.flows.activate import NotActivated, activate
 from hookrunner.flows.certify import Certified
 from hookrunner.model.app import Manifest
@@ -54,12 +54,15 @@ class Run:
     say: Callable[[Line], None]
     keep_log: Callable[[Deploy, Sequence[Line]], None]
     now: datetime
+    revokes_at_once: str | None = None  # the serial number of a certificate that need not be replaced first
     damaged: bool = False  # whether an app had to be passed over
 
     def over(self, names: Sequence[AppName]) -> Renewed:
         """Secure what can be secured. Apps that deploy just now are passed over."""
         with ExitStack() as locks:
             apps = {app.name: app for app in self._free(names, locks)}
+            used = [name.certificate for app in apps.values() for name in app.live.names if name.certificate]
+            suggestions.refresh(used, settings=self.settings, store=self.store, now=self.now)
             outlooks = outlook.look(
                 [(app.name, app.manifest) for app in apps.values()],
                 settings=self.settings,
@@ -80,6 +83,9 @@ class Run:
                 for text in obstacles.hints(certified.advice):
                     self._say(apps[name], wording.hint(text))
             failed = self._publish(list(apps.values()), made, locks)
+            failed |= not revoke.complete(
+                self.settings, self.store, self.publisher, self.say, at_once=self.revokes_at_once
+            )
             for app in apps.values():
                 notices.tell(self.settings, self.store, app.name, self.now, functools.partial(self._say, app))
         return Renewed(
@@ -140,6 +146,13 @@ class Run:
                 count = wording.counted(len(answer.checked), "name")
                 self._say(app, wording.step(f"nginx tested and reloaded, {count} checked over HTTPS"))
                 last, state = _verdict(app, deploy, certified)
+                if wrong := {domain: words for domain, words in answer.checked.items() if words}:
+                    failed = True
+                    width = wording.column(map(str, wrong))
+                    for domain, words in wrong.items():
+                        self._say(app, wording.row(str(domain), words, width))
+                    text = f"{app.name}: deploy {deploy.number} is live, {wording.counted(len(wrong), 'name')} wrongly"
+                    last, state = wording.error(text), State.PARTLY
             self._say(app, last)
             issued = tuple(map(str, certified.issued))
             took = round((datetime.now(UTC) - self.now).total_seconds(), 3)
@@ -174,11 +187,11 @@ class Run:
         return deploys.save(self.store, queued.at(State.RUNNING, started=self.now))
 
     def _secured(self, app: App) -> Publication:
-        authority = self.settings.acme.authority.name
-        wanted = [CertificateId(authority, domain) for domain in app.manifest.domains]
+        authorities = self.settings.acme.authorities
+        wanted = [CertificateId(name, domain) for name in authorities for domain in app.manifest.domains]
         wanted += [name.certificate for name in app.live.names if name.certificate]
         existing = certificates.existing(self.store, wanted)
-        return serving.secured(app.live, authority=authority, existing=existing)
+        return serving.secured(app.live, authorities=authorities, existing=existing)
 
     def _say(self, app: App, line: Line) -> None:
         if not app.lines:

@@ -63,6 +63,10 @@ class Acme(NamedTuple):
         """The names of all of them."""
         return tuple(acme.authority.name for acme in self.every)
 
+    def title(self, authority: str) -> str:
+        """How the CA of that name is called for people; the name itself where the settings have none."""
+        return next((acme.authority.title for acme in self.every if acme.authority.name == authority), authority)
+
 
 class Dns(NamedTuple):
     """``[dns]``."""

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,11 +69,7 @@ class Changeover:
         self, publications: Sequence[Publication], answers: dict[AppName, Published | Refused]
     ) -> list[Publication]:
         """Those that take nothing of an app that nginx serves with it. The others are refused, whatever records say."""
-        asking = {publication.app.name for publication in publications}
-        taken: dict[str, str] = {}
-        for file in self._settings.nginx.sites.glob("*.conf"):
-            if file.stem not in asking:
-                taken |= dict.fromkeys(render.holdings(_text(file)), file.stem)
+        taken = self.held(but={publication.app.name for publication in publications})
         free: list[Publication] = []
         for publication in publications:
             wanted = render.holdings_of(publication)
@@ -84,6 +80,14 @@ class Changeover:
                 free.append(publication)
                 taken |= dict.fromkeys(wanted, publication.app.name)
         return free
+
+    def held(self, *, but: Collection[str] = ()) -> dict[str, str]:
+        """What nginx serves and for which app, by its own files: domains, certificates and upstreams."""
+        held: dict[str, str] = {}
+        for file in self._settings.nginx.sites.glob("*.conf"):
+            if file.stem not in but:
+                held |= dict.fromkeys(render.holdings(_text(file)), file.stem)
+        return held
 
     def withdraw(self, app: AppName) -> Published | Refused:
         """Take the app out of nginx, and its links away; its certificates stay."""

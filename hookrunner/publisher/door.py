@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hookrunner.model import allowance
+from hookrunner.model import allowance, wire
 from hookrunner.model.app import MOST_LOCATIONS
 from hookrunner.model.names import AppName, Invalid
-from hookrunner.model.publication import CsrRequest, Publication, Published, Reason, Refused, Restarted
+from hookrunner.model.publication import CertificateId, CsrRequest, Publication, Published, Reason, Refused, Restarted
 from hookrunner.model.server import Settings
 from hookrunner.publisher import units
 from hookrunner.publisher.acting import as_owner
@@ -31,8 +31,9 @@ class Door:
     def answer(self, request: object) -> dict[str, Any]:
         """The answer to one request: ``csr``, ``published``, ``restarted`` or ``refused``, with what belongs to it.
 
-        Requests are ``{"csr": […]}``, ``{"publish": …}``, ``{"withdraw": app}``, ``{"restart": app}`` and
-        ``{"recover": true}``. Several apps at once, ``{"publish": […]}``, have ``{"answers": […]}``, one each.
+        Requests are ``{"csr": […]}``, ``{"publish": …}``, ``{"withdraw": app}``, ``{"restart": app}``,
+        ``{"forget": […]}`` (certificates, ``forgotten``) and ``{"recover": true}``.
+        Several apps at once, ``{"publish": […]}``, have ``{"answers": […]}``, one each.
 
         A request that is none is refused; nothing that is asked can raise :class:`Invalid` out of here.
         """
@@ -52,6 +53,8 @@ class Door:
                         return _document(changeover.withdraw(AppName.parse(app)))
                 case {"restart": str(app), **rest} if not rest:
                     return _document(units.restart(self._settings.app(AppName.parse(app)).units))
+                case {"forget": list(wanted), **rest} if not rest:
+                    return {"forgotten": self._forget([CertificateId.parse(wire.text(one)) for one in wanted])}
                 case {"recover": True, **rest} if not rest:
                     with self._alone():
                         return _document(Published(0, {}))
@@ -67,6 +70,15 @@ class Door:
                 raise Invalid(f"no app holds {unclaimed[0]}")
         with self._locked(".keys"):
             return [self._keys.csr(request) for request in requests]
+
+    def _forget(self, certificates: list[CertificateId]) -> list[str]:
+        """Remove those that nginx does not serve; what is gone then."""
+        with self._alone() as changeover, self._locked(".keys"):
+            served = changeover.held()
+            gone = [certificate for certificate in certificates if str(certificate) not in served]
+            for certificate in gone:
+                self._keys.forget(certificate)
+            return [str(certificate) for certificate in gone]
 
     def _in_turn(self, publications: list[Publication]) -> list[dict[str, Any]]:
         """One answer each. Whoever waits for this lock is served by whoever has it: one reload for all of them."""

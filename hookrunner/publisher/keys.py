@@ -94,6 +94,15 @@ class KeyFolder:
             if folder.name != in_use:
                 shutil.rmtree(folder)
 
+    def forget(self, certificate: CertificateId) -> None:
+        """Remove all pairs; at once, so that no half of one stays."""
+        folder = self.root / certificate.folder
+        aside = folder.with_name(f".{folder.name}.gone")
+        shutil.rmtree(aside, ignore_errors=True)
+        if folder.is_dir():
+            folder.rename(aside)
+            shutil.rmtree(aside)
+
     def _current(self, certificate: CertificateId) -> Path:
         return self.root / certificate.folder / _CURRENT
 

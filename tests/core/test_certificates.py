@@ -16,6 +16,7 @@ START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 END = START + timedelta(days=90)
 DUE = START + timedelta(days=60)
 MOMENT = timedelta(seconds=1)
+THEN = "then a third of its life is left"
 
 
 def own(domain: Domain, authority: str = "ca") -> CertificateId:
@@ -35,19 +36,19 @@ def manifest(*domains: Domain, key: KeyType = KeyType.ECDSA_P256, https: Https =
 
 def test_a_new_domain_is_issued() -> None:
     """A domain without a certificate gets one, with the key that app.toml wants."""
-    decisions = decide(manifest(A, key=KeyType.RSA_2048), authority="ca", existing={}, now=START)
-    assert decisions == [Issue(own(A), (A,), "new", KeyType.RSA_2048)]
+    decisions = decide(manifest(A, key=KeyType.RSA_2048), authorities=("ca",), existing={}, now=START)
+    assert decisions == [Issue(own(A), (A,), "new", KeyType.RSA_2048, "", ("ca",))]
 
 
 def test_a_good_certificate_is_kept() -> None:
     """A certificate that will do stays, with the date of its renewal."""
-    decisions = decide(manifest(A), authority="ca", existing={own(A): issued(A)}, now=START)
-    assert decisions == [Keep(own(A), (A,), "next renewal 2026-03-02", DUE)]
+    decisions = decide(manifest(A), authorities=("ca",), existing={own(A): issued(A)}, now=START)
+    assert decisions == [Keep(own(A), (A,), "next renewal 2026-03-02", DUE, THEN)]
 
 
 def test_a_wildcard_waits() -> None:
     """A wildcard is served without a certificate for now, and the CA is not asked."""
-    decisions = decide(manifest(WILD), authority="ca", existing={}, now=START)
+    decisions = decide(manifest(WILD), authorities=("ca",), existing={}, now=START)
     assert decisions == [
         Wait(own(WILD), (WILD,), "a wildcard certificate needs dns-01, which is not supported yet", "wildcard")
     ]
@@ -55,13 +56,13 @@ def test_a_wildcard_waits() -> None:
 
 def test_a_certificate_of_another_ca_is_not_kept() -> None:
     """With another CA in the settings every certificate is issued anew."""
-    decisions = decide(manifest(A), authority="other", existing={own(A): issued(A)}, now=START)
-    assert decisions == [Issue(own(A, "other"), (A,), "new", KeyType.ECDSA_P256)]
+    decisions = decide(manifest(A), authorities=("other",), existing={own(A): issued(A)}, now=START)
+    assert decisions == [Issue(own(A, "other"), (A,), "new", KeyType.ECDSA_P256, "", ("other",))]
 
 
 def test_each_domain_is_decided_by_itself() -> None:
     """There is one decision a domain, in the order of app.toml, and one does not change another."""
-    decisions = decide(manifest(B, WILD, A), authority="ca", existing={own(A): issued(A)}, now=START)
+    decisions = decide(manifest(B, WILD, A), authorities=("ca",), existing={own(A): issued(A)}, now=START)
     assert [(type(decision), decision.names) for decision in decisions] == [
         (Issue, (B,)),
         (Wait, (WILD,)),
@@ -76,12 +77,12 @@ def test_each_domain_is_decided_by_itself() -> None:
 def test_wanted(https: Https, certificates: list[CertificateId]) -> None:
     """Every domain wants a certificate, but those of a site without HTTPS."""
     sites = (Site((A,), Folder("."), https=https), Site((B,), Folder(".")))
-    assert wanted(Manifest(sites), "ca") == certificates
+    assert wanted(Manifest(sites), ("ca",)) == certificates
 
 
 def test_an_app_without_domains_wants_nothing() -> None:
     """An app that is off the web is decided without asking for anything."""
-    assert decide(manifest(), authority="ca", existing={own(A): issued(A)}, now=START) == []
+    assert decide(manifest(), authorities=("ca",), existing={own(A): issued(A)}, now=START) == []
 
 
 GOOD = issued(A)
@@ -89,11 +90,12 @@ REASONS = [
     ("none there", None, START, "new"),
     ("just issued", GOOD, START, None),
     ("just before it is due", GOOD, DUE - MOMENT, None),
-    ("just due", GOOD, DUE, "due for renewal"),
-    ("just before it expires", GOOD, END - MOMENT, "due for renewal"),
+    ("just due", GOOD, DUE, "due for renewal: a third of its life is left"),
+    ("just before it expires", GOOD, END - MOMENT, "due for renewal: a third of its life is left"),
     ("just expired", GOOD, END, "expired on 2026-04-01"),
     ("long expired", GOOD, END + timedelta(days=365), "expired on 2026-04-01"),
     ("another name", replace(GOOD, names=(B,)), START, "does not cover a.org"),
+    ("another profile", replace(GOOD, profile="x"), START, "its profile is x, app.toml wants the CA's default"),
     ("more names", replace(GOOD, names=(B, A)), START, None),
     ("another key", replace(GOOD, key=KeyType.RSA_4096), START, "its key is rsa-4096, app.toml wants ecdsa-p256"),
     ("another name and key", replace(GOOD, names=(), key=KeyType.RSA_4096), END, "does not cover a.org"),
@@ -111,11 +113,13 @@ REASONS = [
 )
 def test_reason_to_issue(certificate: Certificate | None, now: datetime, why: str | None) -> None:
     """A certificate is replaced for its names, its key or its age, and the first of these is the reason."""
-    assert reason_to_issue(certificate, (A,), KeyType.ECDSA_P256, now) == why
+    assert reason_to_issue(certificate, (A,), Tls(), now) == why
     existing = {own(A): certificate} if certificate else {}
-    (decision,) = decide(manifest(A), authority="ca", existing=existing, now=now)
+    (decision,) = decide(manifest(A), authorities=("ca",), existing=existing, now=now)
     assert decision == (
-        Issue(own(A), (A,), why, KeyType.ECDSA_P256) if why else Keep(own(A), (A,), "next renewal 2026-03-02", DUE)
+        Issue(own(A), (A,), why, KeyType.ECDSA_P256, "", ("ca",), certificate)
+        if why
+        else Keep(own(A), (A,), "next renewal 2026-03-02", DUE, THEN)
     )
 
 
@@ -125,10 +129,50 @@ def test_reason_to_issue(certificate: Certificate | None, now: datetime, why: st
 )
 def test_every_name_that_is_missing_is_named(names: tuple[Domain, ...], why: str | None) -> None:
     """A certificate that lacks names says which, in the order of app.toml."""
-    assert reason_to_issue(replace(GOOD, names=names), (A, B, WILD), KeyType.ECDSA_P256, START) == why
+    assert reason_to_issue(replace(GOOD, names=names), (A, B, WILD), Tls(), START) == why
 
 
 def test_a_wildcard_covers_the_names_below_it() -> None:
     """A certificate for a wildcard will do for a name one label below it."""
     below = (Domain("b.a.org"),)
-    assert reason_to_issue(replace(GOOD, names=(WILD,)), below, KeyType.ECDSA_P256, START) is None
+    assert reason_to_issue(replace(GOOD, names=(WILD,)), below, Tls(), START) is None
+
+
+def test_of_several_cas_the_newest_certificate_serves() -> None:
+    """A certificate of a backup will do while it is the newest; it is renewed at the first CA, and the others next."""
+    older = issued(A)
+    newer = replace(older, id=own(A, "backup"), issued=START + MOMENT)
+    both = {one.id: one for one in (older, newer)}
+    there = decide(manifest(A), authorities=("ca", "backup"), existing=both, now=START)
+    assert there == [Keep(own(A, "backup"), (A,), "next renewal 2026-03-02", DUE, THEN)]
+    (due,) = decide(manifest(A), authorities=("ca", "backup"), existing=both, now=DUE)
+    assert due == Issue(
+        own(A),
+        (A,),
+        "due for renewal: a third of its life is left",
+        KeyType.ECDSA_P256,
+        "",
+        ("ca", "backup"),
+        newer,
+    )
+    assert isinstance(due, Issue)
+    assert due.at("backup").certificate == own(A, "backup")
+
+
+def test_a_certificate_that_is_to_be_revoked_is_replaced_whatever_its_age() -> None:
+    """By its serial number, so that its successor stays; also where nothing else is renewed."""
+    for renews in (True, False):
+        (decision,) = decide(
+            manifest(A),
+            authorities=("ca",),
+            existing={own(A): issued(A)},
+            now=START,
+            renews=renews,
+            revoked={"01": "keyCompromise"},
+        )
+        assert isinstance(decision, Issue)
+        assert decision.why == "to be revoked: keyCompromise"
+    (kept,) = decide(
+        manifest(A), authorities=("ca",), existing={own(A): issued(A)}, now=START, revoked={"02": "superseded"}
+    )
+    assert isinstance(kept, Keep)

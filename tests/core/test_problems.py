@@ -8,7 +8,7 @@ ELSEWHERE = "a.org is answered by another server; point its A and AAAA records h
 AGAIN = "it is the CA's to mend; it is asked again by itself"
 AUTHORITY = "on the server: check acme.directory in server.toml"
 WORDS = [
-    ("accountDoesNotExist", "the CA does not know the account", f"{AUTHORITY}; the account is not this CA's"),
+    ("accountDoesNotExist", "the CA does not know the account", f"{AUTHORITY}; the CA takes no account of ours"),
     (
         "alreadyReplaced",
         "the certificate was renewed already",
@@ -27,7 +27,7 @@ WORDS = [
     (
         "externalAccountRequired",
         "this CA wants an external account binding",
-        "use a CA without external account binding, it is not supported yet",
+        "on the server: write the CA's eab_kid and eab_hmac_key into server.toml",
     ),
     ("incorrectResponse", "the CA got a wrong answer", ELSEWHERE),
     (

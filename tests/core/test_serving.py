@@ -29,7 +29,7 @@ def test_some_have_a_certificate() -> None:
     """A name with a certificate is served with it, its neighbour without over HTTP, and only used chains go along."""
     manifest = Manifest((Site((A, B), Folder("public")),))
     existing = {own(A): issued(A), own(Domain("c.org")): issued(Domain("c.org"))}
-    assert publication(SHOP, RELEASE, manifest, authority="ca", existing=existing) == Publication(
+    assert publication(SHOP, RELEASE, manifest, authorities=("ca",), existing=existing) == Publication(
         SHOP,
         RELEASE,
         (PublishedSite((ServedName(A, own(A)), ServedName(B, None)), manifest.sites[0]),),
@@ -47,7 +47,7 @@ def test_each_site_as_it_is_written() -> None:
         )
     )
     existing = {own(A): issued(A), own(B): issued(B)}
-    made = publication(SHOP, RELEASE, manifest, authority="ca", existing=existing)
+    made = publication(SHOP, RELEASE, manifest, authorities=("ca",), existing=existing)
     assert made.sites == (
         PublishedSite((ServedName(B, own(B)),), manifest.sites[0]),
         PublishedSite((ServedName(A, None),), manifest.sites[1]),
@@ -69,7 +69,7 @@ def test_each_site_as_it_is_written() -> None:
 def test_no_certificate(domain: Domain, authority: str, existing: dict[CertificateId, Certificate]) -> None:
     """A name is secured by nothing but the CA's certificate of its own that covers it."""
     manifest = Manifest((Site((domain,), Folder(".")),))
-    made = publication(SHOP, RELEASE, manifest, authority=authority, existing=existing)
+    made = publication(SHOP, RELEASE, manifest, authorities=(authority,), existing=existing)
     assert (made.names, made.chains) == ((ServedName(domain, None),), {})
 
 
@@ -77,5 +77,5 @@ def test_chains_are_sorted() -> None:
     """The same certificates make the same publication, however the domains are ordered."""
     manifest = Manifest((Site((B, A), Folder(".")),))
     existing = {own(B): issued(B), own(A): issued(A)}
-    made = publication(SHOP, RELEASE, manifest, authority="ca", existing=existing)
+    made = publication(SHOP, RELEASE, manifest, authorities=("ca",), existing=existing)
     assert list(made.chains) == [own(A), own(B)]

@@ -326,6 +326,7 @@ def test_every_key() -> None:
                 (3, '"standalone" is not a value of this key; it takes webroot | responder'),
                 (4, 'needs "eab_hmac_key" beside it: the CA gives both'),
                 (5, 'needs a "directory": which CA it is'),
+                (6, "is not an e-mail address"),
                 (8, "names Let's Encrypt, which is asked already"),
                 (9, "`http01` stands under [[acme.backup]]; it holds for every CA; write it under [acme]"),
                 (12, 'needs "eab_kid" beside it: the CA gives both'),

@@ -86,7 +86,9 @@ class Bench:
 
     def rendered(self, manifest: Manifest) -> tuple[Publication, str, str]:
         """The publication, the app's file, and what nginx says to it ("" when it is content)."""
-        asked = serving.publication(AppName("shop"), RELEASE, manifest, authority=CA, existing=self.secure(manifest))
+        asked = serving.publication(
+            AppName("shop"), RELEASE, manifest, authorities=(CA,), existing=self.secure(manifest)
+        )
         names = {name.domain.name for name in asked.names}
         default = render.default_file(self.settings, self.version, generation="0" * 32, names=names)
         text = render.app_file(asked, self.settings, self.version, SLOT)

@@ -1,6 +1,6 @@
 """The account at a CA: made once, its key durable before the CA hears of it, then reused (RFC 8555 section 7.3)."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from acme import errors, messages
 from cryptography.hazmat.primitives import serialization
@@ -8,41 +8,68 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from josepy.jwk import JWKEC
 from josepy.util import ComparableECKey
 
-from hookrunner.edges.ca.client import Client, Trust
+from hookrunner.core.problems import Refusal
+from hookrunner.edges.ca.client import Client, Network, Refused, Trust
 from hookrunner.edges.records import Store
 from hookrunner.model.server import Acme
 
 
+class Account(NamedTuple):
+    """A key that the CA knows, and under which URL."""
+
+    key: JWKEC
+    uri: str
+
+    def network(self, trust: Trust) -> Network:
+        """A connection that signs with it."""
+        return trust.network(self.key, messages.RegistrationResource(body=messages.Registration(), uri=self.uri))
+
+
 def account(
-    store: Store, settings: Acme, trust: Trust, directory: messages.Directory
-) -> tuple[JWKEC, messages.RegistrationResource]:
-    """The key and the account for the settings' CA. Raises what `acme` raises."""
-    name = f"accounts/{settings.authority.name}"
+    store: Store, acme: Acme, trust: Trust, directory: messages.Directory, *, but: Account | None = None
+) -> Account:
+    """The account at the settings' CA; another one than ``but``, which the CA does not know any more.
+
+    Raises what `acme` raises, and :class:`Refused`.
+    """
+    name = f"accounts/{acme.authority.name}"
     with store.lock(name):
         record = store.get(name)
         value: dict[str, Any] = record.value if record else {}
-        if value.get("directory") != settings.authority.directory:
+        if value.get("directory") != acme.authority.directory or (but and value["uri"] == but.uri):
             value = {
-                "directory": settings.authority.directory,
-                "email": settings.email,
+                "directory": acme.authority.directory,
+                "email": acme.email,
                 "key": _new_key(),
                 "uri": None,
             }
             store.put(name, value)
         key = _read_key(value["key"])
         if value["uri"] is None:
-            value["uri"] = _register(Client(directory, trust.network(key)), settings.email)
+            value["uri"] = _register(Client(directory, trust.network(key)), acme, key)
             store.put(name, value)
-    return key, messages.RegistrationResource(body=messages.Registration(), uri=value["uri"])
+    return Account(key, value["uri"])
 
 
-def _register(client: Client, email: str) -> str:
+def _register(client: Client, acme: Acme, key: JWKEC) -> str:
     """Make the account, or find the one that an earlier try made with this key; its URL."""
-    wanted = messages.NewRegistration.from_data(email=email, terms_of_service_agreed=True)
+    binding = None
+    if acme.eab:
+        binding = messages.ExternalAccountBinding.from_data(
+            key.public_key(), acme.eab.kid, acme.eab.hmac_key, client.directory
+        )
+    elif client.external_account_required():
+        raise Refused(Refusal("externalAccountRequired", ""))
+    wanted = messages.NewRegistration.from_data(
+        email=acme.email, terms_of_service_agreed=True, external_account_binding=binding
+    )
     try:
-        return str(client.new_account(wanted).uri)
+        uri = client.new_account(wanted).uri
     except errors.ConflictError as there:
-        return str(there.location)
+        uri = there.location
+    if not uri:
+        raise Refused(Refusal("protocol", "the CA gives the account no URL"))
+    return str(uri)
 
 
 def _new_key() -> str:

@@ -2,7 +2,7 @@
 
 import ssl
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+import urllib3
 from acme import errors, messages
 from acme.client import ClientNetwork, ClientV2
 from josepy.errors import Error as JoseError
@@ -22,9 +23,12 @@ import hookrunner
 from hookrunner.core.problems import ACME, Refusal, Subproblem
 
 _TIMEOUT = 20  # seconds to connect, and between two bytes
+_WHOLE = 60.0  # seconds from a request to the end of its answer, however slowly it comes
+_LARGEST = 1 << 20  # bytes of one answer
 _NONCES = 30  # tries, bounded: at 60 % refused, one request in five million fails (RFC 8555 section 6.5)
 _PAUSES, _LONGEST_PAUSE = 5, 10.0  # how often a CA that is busy is waited for, and the seconds it may ask for
 _BUSY = (429, 503)
+_LOST = (0.1, 0.5, 2.0)  # seconds before a request is sent again whose answer was lost
 
 
 class Refused(Exception):
@@ -37,21 +41,25 @@ class Refused(Exception):
 
 
 class Network(ClientNetwork):
-    """`ClientNetwork` that asks again after ``badNonce`` and when the CA is busy for a moment.
+    """`ClientNetwork` that asks again after ``badNonce``, a lost answer, and when the CA is busy for a moment.
 
     The library loses ``Retry-After`` and what a 409 says; here every answer that is an error raises :class:`Refused`.
+    ``skew`` is how far the CA's clock is ahead of ours, by its last answer.
     """
+
+    skew = timedelta(0)
 
     def get(self, *args: Any, **kwargs: Any) -> requests.Response:
         """GET; see the base class."""
         return self._patiently(lambda: super(Network, self).get(*args, **kwargs))
 
     def post(self, *args: Any, **kwargs: Any) -> requests.Response:
-        """POST a signed object; see the base class."""
-        return self._patiently(lambda: self._post_once(*args, **kwargs))
+        """POST a signed object; see the base class. Not ``again``: a second one would ask for more than the first."""
+        again = kwargs.pop("again", True)
+        return self._patiently(lambda: self._post_once(*args, **kwargs), again=again)
 
-    def _patiently(self, send: Callable[[], requests.Response]) -> requests.Response:
-        nonces = pauses = 0
+    def _patiently(self, send: Callable[[], requests.Response], *, again: bool = True) -> requests.Response:
+        nonces = pauses = lost = 0
         while True:
             try:
                 return send()
@@ -63,6 +71,20 @@ class Network(ClientNetwork):
                     time.sleep(pause)
                 else:
                     raise
+            except requests.exceptions.ConnectionError as error:
+                if not again or lost >= len(_LOST) or not _was_connected(error):
+                    raise
+                time.sleep(_LOST[lost])
+                lost += 1
+
+    def _send_request(self, method: str, url: str, *args: Any, **kwargs: Any) -> requests.Response:
+        try:
+            response = super()._send_request(method, url, *args, **kwargs)
+        except requests.exceptions.ChunkedEncodingError as error:  # cut off in the middle
+            raise requests.exceptions.ConnectionError(*error.args, request=error.request) from error
+        if said := _date(response.headers.get("Date", "")):
+            self.skew = said - datetime.now(UTC)
+        return response
 
     @classmethod
     def _check_response(cls, response: requests.Response, content_type: str | None = None) -> requests.Response:
@@ -74,13 +96,19 @@ class Network(ClientNetwork):
 class Client(ClientV2):
     """`ClientV2` with the single steps that polling of our own needs. Not for use by two threads at once."""
 
+    net: Network
+
     def fetch(self, url: str) -> requests.Response:
         """POST-as-GET (RFC 8555 section 6.3)."""
         return self._post_as_get(url)
 
-    def submit(self, url: str, body: JSONDeSerializable) -> requests.Response:
-        """POST a signed object."""
-        return self._post(url, body)
+    def submit(self, url: str, body: JSONDeSerializable, *, again: bool = True) -> requests.Response:
+        """POST a signed object; not ``again`` where a lost answer must not make it be sent twice."""
+        return self._post(url, body, again=again)
+
+    def place(self, name: str) -> str | None:
+        """The URL of a resource of the directory; None where the CA has none."""
+        return str(self.directory[name]) if name in self.directory.to_partial_json() else None
 
 
 class Trust:
@@ -89,6 +117,7 @@ class Trust:
     def __init__(self, bundle: Path | None) -> None:
         """Raises :class:`Refused` for a bundle that cannot be read."""
         self._context = ssl.create_default_context()
+        self._context.sslsocket_class = _Hurried
         if bundle:
             try:
                 self._context.load_verify_locations(cafile=bundle)
@@ -106,6 +135,28 @@ class Trust:
         )
         network.session.mount("https://", _Adapter(self._context))
         return network
+
+
+class _Hurried(ssl.SSLSocket):
+    """A connection on which each answer has to come to its end: in time, and in size."""
+
+    _until = 0.0
+    _received = 0
+
+    def send(self, *args: Any, **kwargs: Any) -> int:
+        """A request begins, or goes on: its answer is waited for from here."""
+        self._until, self._received = time.monotonic() + _WHOLE, 0
+        return super().send(*args, **kwargs)
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        """A part of the answer."""
+        if time.monotonic() > self._until:
+            raise TimeoutError(f"its answer had no end after {_WHOLE:.0f} s")
+        received = super().recv_into(*args, **kwargs)
+        self._received += received
+        if self._received > _LARGEST:
+            raise OSError(f"its answer is larger than {_LARGEST} bytes")
+        return received
 
 
 class _Adapter(HTTPAdapter):
@@ -141,7 +192,7 @@ def refusal(error: Exception) -> Refusal:
         case errors.TimeoutError():
             return Refusal("timeout", "")
         case requests.exceptions.Timeout():
-            return Refusal("unreachable", f"no answer within {_TIMEOUT} s")
+            return Refusal("unreachable", f"no answer within {_TIMEOUT} s, or none that ends within {_WHOLE:.0f} s")
         case requests.exceptions.SSLError():
             return Refusal("unreachable", f"its certificate is not trusted: {_innermost(error)}")
         case requests.exceptions.JSONDecodeError():
@@ -184,7 +235,7 @@ def _of_answer(response: requests.Response) -> Refusal:
         found = Refusal(kind, detail or f"HTTP status {response.status_code}")
     else:
         found = _of_problem(document)
-    return replace(found, retry_after=_retry_after(response.headers.get("Retry-After", "")))
+    return replace(found, retry_after=retry_after(response))
 
 
 def _of_problem(document: Mapping[str, Any]) -> Refusal:
@@ -206,21 +257,42 @@ def _subproblems(documents: Iterable[object]) -> Iterable[Subproblem]:
             yield Subproblem(str(name), kind, str(document.get("detail") or ""))
 
 
-def _retry_after(text: str) -> datetime | None:
-    """``Retry-After`` in seconds or as a date (RFC 9110 section 10.2.3); None when it is neither."""
-    now = datetime.now(UTC)
-    if text.strip().isdecimal():
-        return now + timedelta(seconds=min(int(text), 10**9))
+def retry_after(response: requests.Response) -> datetime | None:
+    """``Retry-After`` in seconds or as a date (RFC 9110 section 10.2.3), by our clock; None when it is neither."""
+    text, now = response.headers.get("Retry-After", "").strip(), datetime.now(UTC)
+    if text.isascii() and text.isdecimal():
+        return now + timedelta(seconds=min(int(text[:10]), 10**9))
+    at = _date(text)
+    if at is None:
+        return None
+    # The date is by the CA's clock, which may not be ours.
+    return now + (at - (_date(response.headers.get("Date", "")) or now))
+
+
+def _date(text: str) -> datetime | None:
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _innermost(error: BaseException) -> str:
+def _was_connected(error: requests.exceptions.ConnectionError) -> bool:
+    """Whether the CA was there, and its answer was lost on the way."""
+    if isinstance(error, requests.exceptions.SSLError | requests.exceptions.Timeout):
+        return False
+    return not any(isinstance(one, urllib3.exceptions.NewConnectionError) for one in _reasons(error))
+
+
+def _reasons(error: BaseException) -> Iterator[BaseException]:
+    """The error and what lies behind it, the innermost last."""
+    yield error
     while inner := error.__cause__ or error.__context__:
-        error = inner
+        yield (error := inner)
+
+
+def _innermost(error: BaseException) -> str:
+    *_, error = _reasons(error)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error)

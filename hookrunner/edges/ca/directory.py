@@ -1,6 +1,8 @@
-"""What preflight has to know of the CA: who it is in CAA records, and which account is ours. Asks it once a day."""
+"""What is known of a CA without asking it each time: its directory (RFC 8555 section 7.1.1), read once a day."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from hookrunner.edges.records import Store
 from hookrunner.model import times
@@ -9,33 +11,48 @@ from hookrunner.model.server import Acme
 _FRESH = timedelta(days=1)
 
 
-def caa_identities(store: Store, settings: Acme, now: datetime) -> tuple[str, ...]:
-    """``meta.caaIdentities`` (RFC 8555 section 9.7.6); none when the CA has none or cannot be reached."""
-    key = f"directories/{settings.authority.name}"
-    record = store.get(key)
-    url = settings.authority.directory
+class Facts(NamedTuple):
+    """What a directory says, but for its URLs."""
+
+    caa_identities: tuple[str, ...]  # who it is in CAA records (section 9.7.6)
+    has_ari: bool  # whether it suggests when to renew (RFC 9773)
+
+
+def facts(store: Store, acme: Acme, now: datetime) -> Facts | None:
+    """The facts; None where the CA was never reached."""
+    record = store.get(_key(acme))
+    url = acme.authority.directory
     known = record.value if record and record.value["url"] == url else None
-    if known and now - times.read(known["read"]) < _FRESH:
-        return tuple(known["caa_identities"])
-    identities = _ask(settings)
-    if identities is None:
-        return tuple(known["caa_identities"]) if known else ()
-    store.put(key, {"url": url, "read": times.written(now), "caa_identities": list(identities)})
-    return identities
+    # A moment in the future comes of a wrong clock.
+    if known and "has_ari" in known and timedelta(0) <= now - times.read(known["read"]) < _FRESH:
+        return _facts(known)
+    if (found := _ask(acme)) is None:
+        return _facts(known) if known else None
+    store.put(_key(acme), {"url": url, "read": times.written(now), **found._asdict()})
+    return found
 
 
-def account_url(store: Store, settings: Acme) -> str | None:
+def account_url(store: Store, acme: Acme) -> str | None:
     """The URL of the account, for ``accounturi`` (RFC 8657); None before there is one."""
-    record = store.get(f"accounts/{settings.authority.name}")
-    return record.value["uri"] if record and record.value["directory"] == settings.authority.directory else None
+    record = store.get(f"accounts/{acme.authority.name}")
+    return record.value["uri"] if record and record.value["directory"] == acme.authority.directory else None
 
 
-def _ask(settings: Acme) -> tuple[str, ...] | None:
+def _key(acme: Acme) -> str:
+    return f"directories/{acme.authority.name}"
+
+
+def _facts(record: Mapping[str, Any]) -> Facts:
+    return Facts(tuple(record["caa_identities"]), record.get("has_ari", False))
+
+
+def _ask(acme: Acme) -> Facts | None:
     from hookrunner.edges.ca.client import Client, Trust, refusal
 
     try:
-        directory = Client.get_directory(settings.authority.directory, Trust(settings.ca_bundle).network())
-        return tuple(str(name).lower() for name in directory.meta.caa_identities or ())
+        directory = Client.get_directory(acme.authority.directory, Trust(acme.ca_bundle).network())
+        identities = tuple(str(name).lower() for name in directory.meta.caa_identities or ())
+        return Facts(identities, "renewalInfo" in directory.to_partial_json())
     except Exception as error:
         refusal(error)  # raises what is no fault of the CA
         return None

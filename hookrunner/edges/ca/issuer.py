@@ -1,42 +1,26 @@
-"""The ACME runner: orders in parallel, quick polling, and one refused domain never stops another."""
+"""The ACME runner: orders in parallel, and one refused domain never stops another."""
 
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-
-import requests
-from acme import challenges, messages
-from cryptography import x509
+from datetime import datetime, timedelta
 
 from hookrunner.core.problems import Refusal
 from hookrunner.edges import suffixes
-from hookrunner.edges.ca import account
+from hookrunner.edges.ca import account, http01
+from hookrunner.edges.ca.account import Account
 from hookrunner.edges.ca.client import Client, Refused, Trust, refusal
-from hookrunner.edges.ca.http01 import Webroot
+from hookrunner.edges.ca.http01 import Http01
+from hookrunner.edges.ca.order import Order, Ordering
 from hookrunner.edges.records import Store
-from hookrunner.model.app import KeyType
 from hookrunner.model.certificate import Certificate
-from hookrunner.model.names import Domain
-from hookrunner.model.publication import CertificateId
-from hookrunner.model.server import Acme
+from hookrunner.model.server import Acme, Settings
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 5.0  # seconds between two looks
-_DEADLINE = 90.0  # seconds for the authorizations, and again for the order
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A certificate to ask for; the CSR (PEM) is the publisher's."""
-
-    certificate: CertificateId
-    names: tuple[Domain, ...]
-    key: KeyType
-    csr: str
+_SKEW = timedelta(days=1)  # that a clock may go wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +32,29 @@ class Result:
     took: float
 
 
-def issue(orders: Sequence[Order], *, settings: Acme, webroot: Path, store: Store, now: datetime) -> Iterator[Result]:
-    """Ask the CA for every order, and yield each result as it comes. Raises nothing that a CA can cause."""
+def issue(orders: Sequence[Order], *, acme: Acme, settings: Settings, store: Store, now: datetime) -> Iterator[Result]:
+    """Ask the CA for every order, and yield each result as it comes. Raises nothing that a CA can cause.
+
+    An order is on record (:mod:`hookrunner.edges.journal`) until its result was; closing that is the caller's.
+    """
     if not orders:
         return
     started = time.monotonic()
-    try:
-        runner = _Runner(settings, Webroot(webroot), store, now)
-    except Exception as error:
-        refused = refusal(error)
-        took = time.monotonic() - started
-        yield from (Result(order, refused, took) for order in orders)
-        return
+    with ExitStack() as stack:
+        try:
+            answers = stack.enter_context(http01.answering(settings, store))
+            runner = _Runner(acme, answers, store, now)
+        except Exception as error:
+            refused = refusal(error)
+            took = time.monotonic() - started
+            yield from (Result(order, refused, took) for order in orders)
+            return
+        yield from _results(runner, orders, acme.concurrency)
+
+
+def _results(runner: "_Runner", orders: Sequence[Order], concurrency: int) -> Iterator[Result]:
     defect: BaseException | None = None
-    with ThreadPoolExecutor(_threads(len(orders), settings.concurrency), "acme") as pool:
+    with ThreadPoolExecutor(_threads(len(orders), concurrency), "acme") as pool:
         running: list[Future[Result]] = [pool.submit(runner.run, order) for order in orders]
         for done in as_completed(running):
             if broken := done.exception():  # ours, such as a full disk: what the CA issued comes first
@@ -81,12 +74,20 @@ def _threads(orders: int, most: int) -> int:
 class _Runner:
     """Runs orders with one account, each thread over a connection of its own."""
 
-    def __init__(self, settings: Acme, webroot: Webroot, store: Store, now: datetime) -> None:
-        self._trust = Trust(settings.ca_bundle)
-        self._webroot = webroot
+    def __init__(self, acme: Acme, answers: Http01, store: Store, now: datetime) -> None:
+        self._acme = acme
+        self._trust = Trust(acme.ca_bundle)
+        self._http01 = answers
+        self._store = store
         self._now = now
-        self._directory = Client.get_directory(settings.authority.directory, self._trust.network())
-        self._key, self._account = account.account(store, settings, self._trust, self._directory)
+        network = self._trust.network()
+        self._directory = Client.get_directory(acme.authority.directory, network)
+        if abs(network.skew) > _SKEW:
+            days, way = abs(network.skew).days, "behind" if network.skew > timedelta(0) else "ahead of"
+            raise Refused(Refusal("clock", f"it is {days} days {way} the CA's"))
+        self._account = account.account(store, acme, self._trust, self._directory)
+        self._accounts = threading.Lock()
+        self._has_new_account = False
         self._own = threading.local()
         self._brake = _Brake()
 
@@ -101,54 +102,30 @@ class _Runner:
                 self._brake.refused(order, outcome)
         return Result(order, outcome, time.monotonic() - started)
 
-    def _client(self) -> Client:
-        if not hasattr(self._own, "client"):
-            self._own.client = Client(self._directory, self._trust.network(self._key, self._account))
-        client: Client = self._own.client
-        return client
-
     def _certificate(self, order: Order) -> Certificate:
-        client = self._client()
-        placed = client.new_order(order.csr.encode())
-        self._authorize(client, placed.authorizations)
-        chain = self._finalize(client, placed)
-        leaf = x509.load_pem_x509_certificates(chain.encode())[0]
-        return Certificate(
-            id=order.certificate,
-            names=order.names,
-            key=order.key,
-            not_before=leaf.not_valid_before_utc,
-            not_after=leaf.not_valid_after_utc,
-            issued=self._now,
-            serial=f"{leaf.serial_number:x}",
-            chain=chain,
-        )
-
-    def _authorize(self, client: Client, authorizations: Sequence[messages.AuthorizationResource]) -> None:
-        """Show the CA that the domains are ours (RFC 8555 section 7.5)."""
-        shown: list[str] = []
+        mine = self._account
         try:
-            for authorization in authorizations:
-                if authorization.body.status == messages.STATUS_PENDING:
-                    challenge = _http01(authorization.body)
-                    token = challenge.chall.encode("token")
-                    shown.append(token)
-                    response, answer = challenge.response_and_validation(self._key)
-                    self._webroot.show(token, answer)
-                    client.submit(challenge.uri, response)
-            for authorization in authorizations:
-                _until(client, authorization.uri, _settled)
-        finally:
-            for token in shown:
-                self._webroot.hide(token)
+            return self._ordering(mine).certificate(order)
+        except Refused as error:
+            if error.refusal.kind != "accountDoesNotExist" or not self._has_another(mine):
+                raise
+            return self._ordering(self._account).certificate(order)
 
-    def _finalize(self, client: Client, placed: messages.OrderResource) -> str:
-        """Hand in the CSR and fetch the chain (RFC 8555 section 7.4)."""
-        _until(client, placed.uri, lambda answer: _order(answer).status != messages.STATUS_PENDING)
-        order = client.begin_finalization(placed).body
-        if order.status != messages.STATUS_VALID:
-            order = _order(_until(client, placed.uri, lambda answer: _order(answer).status == messages.STATUS_VALID))
-        return client.fetch(str(order.certificate)).text
+    def _has_another(self, gone: Account) -> bool:
+        """Whether there is another account than the one that the CA does not know: a new one, once."""
+        with self._accounts:
+            if self._account is gone and not self._has_new_account:
+                self._has_new_account = True
+                self._account = account.account(self._store, self._acme, self._trust, self._directory, but=gone)
+        return self._account is not gone
+
+    def _ordering(self, mine: Account) -> Ordering:
+        """What this thread's orders go through."""
+        there: Ordering | None = getattr(self._own, "ordering", None)
+        if there is None or there.account is not mine:
+            client = Client(self._directory, mine.network(self._trust))
+            there = self._own.ordering = Ordering(client, mine, self._http01, self._store, self._now)
+        return there
 
 
 class _Brake:
@@ -172,54 +149,3 @@ class _Brake:
         if self._all or not self._limited:
             return self._all
         return self._limited.get(suffixes.registered(order.certificate.domain))
-
-
-def _http01(authorization: messages.Authorization) -> messages.ChallengeBody:
-    for challenge in authorization.challenges:
-        if isinstance(challenge.chall, challenges.HTTP01):
-            return challenge
-    raise Refused(Refusal("protocol", "the CA offers no http-01 challenge"))
-
-
-def _until(client: Client, url: str, done: Callable[[requests.Response], bool]) -> requests.Response:
-    """Look at ``url`` until ``done``: soon at first, then half as often; Retry-After is the ceiling of the pause."""
-    until = time.monotonic() + _DEADLINE
-    pause = _FIRST_PAUSE
-    while True:
-        answer = client.fetch(url)
-        if done(answer):
-            return answer
-        if time.monotonic() > until:
-            raise Refused(Refusal("timeout", f"still {answer.json().get('status', 'open')} after {_DEADLINE:.0f} s"))
-        time.sleep(min(pause, _ceiling(answer)))
-        pause *= 2
-
-
-def _ceiling(answer: requests.Response) -> float:
-    asked = (Client.retry_after(answer, int(_LONGEST_PAUSE)) - datetime.now()).total_seconds()  # noqa: DTZ005 — naive, like acme's
-    return min(max(asked, _FIRST_PAUSE), 60.0)
-
-
-def _settled(answer: requests.Response) -> bool:
-    """Whether an authorization is valid; raises :class:`Refused` when it never will be."""
-    authorization = messages.Authorization.from_json(answer.json())
-    if authorization.status in (messages.STATUS_PENDING, messages.STATUS_PROCESSING):
-        return False
-    if authorization.status == messages.STATUS_VALID:
-        return True
-    for challenge in authorization.challenges:
-        if challenge.error is not None:
-            raise Refused(refusal(challenge.error))
-    raise Refused(Refusal("unauthorized", f"the authorization is {authorization.status.name}, the CA does not say why"))
-
-
-def _order(answer: requests.Response) -> messages.Order:
-    """The order; raises :class:`Refused` when it is invalid."""
-    order: messages.Order = messages.Order.from_json(answer.json())
-    if order.status == messages.STATUS_INVALID:
-        raise Refused(
-            refusal(order.error)
-            if order.error
-            else Refusal("protocol", "the order is invalid, the CA does not say why")
-        )
-    return order

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from hookrunner.core import settings as settings_file
 from hookrunner.core.problems import Refusal
-from hookrunner.edges.ca.issuer import Order, issue
+from hookrunner.edges.ca.issuer import issue
+from hookrunner.edges.ca.order import Order
 from hookrunner.edges.records import FileStore
 from hookrunner.model.app import KeyType
 from hookrunner.model.certificate import Certificate
@@ -48,8 +49,8 @@ def run(server: Server, store: FileStore, names: Sequence[str], acme: Acme | Non
     settings = settings_of(server)
     results = issue(
         [order(name) for name in names],
-        settings=acme or settings.acme,
-        webroot=settings.challenges,
+        acme=acme or settings.acme,
+        settings=settings,
         store=store,
         now=NOW,
     )
@@ -134,7 +135,7 @@ def test_a_csr_for_another_name_is_the_cas_to_refuse(server: Server, store: File
     orders = [replace(order("broken.csr.example"), csr="no CSR"), order("fine.csr.example")]
     found = {
         str(r.order.certificate.domain): r.outcome
-        for r in issue(orders, settings=settings.acme, webroot=settings.challenges, store=store, now=NOW)
+        for r in issue(orders, acme=settings.acme, settings=settings, store=store, now=NOW)
     }
     assert isinstance(found["broken.csr.example"], Refusal)
     assert isinstance(found["fine.csr.example"], Certificate)

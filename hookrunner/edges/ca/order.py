@@ -1,0 +1,293 @@
+"""One order, from its beginning or from where an earlier run was broken off (RFC 8555 section 7.4)."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import requests
+from acme import challenges, messages
+from cryptography import x509
+from josepy import json_util
+
+from hookrunner.core.problems import Refusal
+from hookrunner.edges import journal
+from hookrunner.edges.ca import ari, chains
+from hookrunner.edges.ca.account import Account
+from hookrunner.edges.ca.client import Client, Refused, refusal, retry_after
+from hookrunner.edges.ca.http01 import Http01
+from hookrunner.edges.journal import Entry
+from hookrunner.edges.records import Store
+from hookrunner.model.app import KeyType
+from hookrunner.model.certificate import Certificate
+from hookrunner.model.names import Domain
+from hookrunner.model.publication import CertificateId
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 5.0  # seconds between two looks
+_LONGEST_ASKED = 60.0  # seconds that the CA may ask for
+_DEADLINE = 90.0  # seconds for the authorizations, and again for the order
+_FINALIZED = 5  # tries, where the CA says ready and then is not
+_LISTED = 100  # orders of the account that are looked at for one whose answer was lost
+
+_GONE = (403, 404, 410)  # what HTTP says of an order that there is not, or not for us
+_OPEN = (messages.STATUS_PENDING, messages.STATUS_PROCESSING)
+# A refusal of one of these kinds is the same without `replaces`.
+_NOT_OF_REPLACES = {
+    "accountDoesNotExist", "badNonce", "externalAccountRequired", "invalidProfile", "overloaded", "rateLimited",
+    "rejectedIdentifier", "unreachable", "unsupportedIdentifier", "userActionRequired",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A certificate to ask for; the CSR (PEM) is the publisher's."""
+
+    certificate: CertificateId
+    names: tuple[Domain, ...]
+    key: KeyType
+    csr: str
+    profile: str = ""
+    replaces: str | None = None  # the chain (PEM) that it takes the place of
+    entry: Entry | None = None  # of an earlier run
+
+
+class _NewOrder(messages.NewOrder):
+    """With what RFC 9773 section 5 adds."""
+
+    replaces: str | None = json_util.field("replaces", omitempty=True)
+
+
+class _Placed(NamedTuple):
+    """An order that the CA has."""
+
+    url: str
+    body: messages.Order
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """Carries orders out, over one connection, with one account."""
+
+    client: Client
+    account: Account
+    http01: Http01
+    store: Store
+    now: datetime
+
+    def certificate(self, order: Order) -> Certificate:
+        """The certificate. Raises what `acme` raises, and :class:`Refused`; an order that is dead then is forgotten."""
+        try:
+            placed = self._resumed(order) or self._placed(order)
+            self._authorize(placed)
+            chain = chains.read(self._chain(placed, order.csr), order.csr, order.names)
+        except Refused as error:
+            if not error.refusal.leaves_order_open:
+                journal.close(self.store, order.certificate)
+            raise
+        leaf = chain[0]
+        return Certificate(
+            id=order.certificate,
+            names=order.names,
+            key=order.key,
+            not_before=leaf.not_valid_before_utc,
+            not_after=leaf.not_valid_after_utc,
+            issued=self.now,
+            serial=f"{leaf.serial_number:x}",
+            chain=chains.written(chain),
+            profile=order.profile,
+            order=placed.url,
+        )
+
+    def _resumed(self, order: Order) -> _Placed | None:
+        """The order of an earlier run, if it is one that can be gone on with."""
+        entry = order.entry
+        if entry is None or entry.account != self.account.uri:
+            return None
+        if not entry.order:
+            return self._lost(order, entry)
+        try:
+            body = messages.Order.from_json(self.client.fetch(entry.order).json())
+        except Refused as error:
+            if error.status not in _GONE and error.refusal.leaves_order_open:
+                raise
+            return None
+        return None if body.status == messages.STATUS_INVALID else _Placed(entry.order, body)
+
+    def _placed(self, order: Order) -> _Placed:
+        """A new order; on record before it is sent, and its URL before anything else is done with it."""
+        self._check_profile(order.profile)
+        entry = Entry(order.certificate, order.names, order.key, order.profile, order.csr, self.now, self.account.uri)
+        journal.write(self.store, entry)
+        try:
+            answer = self._send(order)
+        except requests.exceptions.RequestException:
+            if found := self._lost(order, entry):
+                return found
+            raise
+        placed = _Placed(answer.headers.get("Location", ""), _order(answer))
+        if not placed.url:
+            raise Refused(Refusal("protocol", "the CA gives the new order no URL"))
+        journal.write(self.store, entry._replace(order=placed.url))
+        return placed
+
+    def _send(self, order: Order) -> requests.Response:
+        """Ask for the order; once more without what it replaces, where the CA may dislike that."""
+        identifiers = [messages.Identifier(typ=messages.IDENTIFIER_FQDN, value=name.name) for name in order.names]
+        replaces = ari.identifier(order.replaces) if order.replaces and self.client.place("renewalInfo") else None
+        wanted = _NewOrder(identifiers=identifiers, profile=order.profile, replaces=replaces)
+        try:
+            return self._post_order(wanted)
+        except Refused as error:
+            if replaces is None or error.refusal.kind in _NOT_OF_REPLACES:
+                raise
+            return self._post_order(_NewOrder(identifiers=identifiers, profile=order.profile))
+
+    def _post_order(self, wanted: _NewOrder) -> requests.Response:
+        try:  # an answer that is lost must not make it two orders
+            return self.client.submit(self.client.directory["newOrder"], wanted, again=False)
+        except Refused as error:
+            if error.refusal.kind != "unauthorized" or wanted.replaces:
+                raise
+            # No name was looked at yet: it is the account that may not, such as one that was deactivated.
+            raise Refused(replace(error.refusal, kind="accountDoesNotExist"), error.status) from error
+
+    def _check_profile(self, profile: str) -> None:
+        if not profile:
+            return
+        known = sorted(self.client.directory.meta.profiles or ())
+        if profile not in known:
+            those = f"it has {', '.join(known)}" if known else "it has none at all"
+            raise Refused(Refusal("invalidProfile", f'"{profile}"; {those}'))
+
+    def _lost(self, order: Order, entry: Entry) -> _Placed | None:
+        """An order that the CA made and whose answer never came: in the account's list (RFC 8555 section 7.1.2.1)."""
+        for url in self._listed():
+            body = messages.Order.from_json(self.client.fetch(url).json())
+            names = {identifier.value for identifier in body.identifiers}
+            if names == {name.name for name in order.names} and body.status in (*_OPEN, messages.STATUS_READY):
+                journal.write(self.store, entry._replace(order=url))
+                return _Placed(url, body)
+        return None
+
+    def _listed(self) -> list[str]:
+        """The URLs of the account's orders, the newest first; none where the CA keeps no list."""
+        try:
+            place = self.client.fetch(self.account.uri).json().get("orders")
+            found = self.client.fetch(place).json()["orders"] if place else []
+        except Refused as error:
+            if error.refusal.kind in ("unreachable", "overloaded"):
+                raise
+            return []
+        return [str(url) for url in found[: -_LISTED - 1 : -1]]
+
+    def _authorize(self, placed: _Placed) -> None:
+        """Show the CA that the domains are ours (RFC 8555 section 7.5)."""
+        if placed.body.status != messages.STATUS_PENDING:
+            return
+        shown: list[str] = []
+        try:
+            for url in placed.body.authorizations:
+                authorization = messages.Authorization.from_json(self.client.fetch(url).json())
+                if authorization.status == messages.STATUS_PENDING:
+                    challenge = _http01(authorization)
+                    token = challenge.chall.encode("token")
+                    shown.append(token)
+                    response, answer = challenge.response_and_validation(self.account.key)
+                    self.http01.show(token, answer)
+                    if challenge.status == messages.STATUS_PENDING:  # else an earlier run told the CA already
+                        self._respond(challenge, response, url)
+            for url in placed.body.authorizations:
+                self._until(url, _settled)
+        finally:
+            for token in shown:
+                self.http01.hide(token)
+
+    def _respond(self, challenge: messages.ChallengeBody, response: Any, authorization: str) -> None:
+        try:
+            self.client.submit(challenge.uri, response)
+        except Refused:
+            seen = messages.Authorization.from_json(self.client.fetch(authorization).json())
+            if seen.status == messages.STATUS_PENDING and _http01(seen).status == messages.STATUS_PENDING:
+                raise  # else it was told before, and the answer was lost
+
+    def _chain(self, placed: _Placed, csr: str) -> str:
+        """Hand in the CSR and fetch the chain (RFC 8555 section 7.4)."""
+        request = messages.CertificateRequest(csr=x509.load_pem_x509_csr(csr.encode()))
+        order = placed.body
+        for number in range(_FINALIZED):
+            if order.status != messages.STATUS_READY:
+                order = _order(self._until(placed.url, _ended))
+            if order.status == messages.STATUS_VALID:
+                return self.client.fetch(str(order.certificate)).text
+            time.sleep(_FIRST_PAUSE * 2**number if number else 0)
+            try:
+                order = _order(self.client.submit(order.finalize, request))
+            except Refused as error:
+                if error.refusal.kind != "orderNotReady":
+                    raise
+                order = _order(self.client.fetch(placed.url))
+        raise Refused(Refusal("orderNotReady", f"it says ready and is not, {_FINALIZED} times"))
+
+    def _until(self, url: str, done: Callable[[requests.Response], bool]) -> requests.Response:
+        """Look at ``url`` until ``done``: soon, then half as often; Retry-After is the ceiling of the pause."""
+        until = time.monotonic() + _DEADLINE
+        for pause in _pauses():
+            answer = self.client.fetch(url)
+            if done(answer):
+                return answer
+            if time.monotonic() > until:
+                status = answer.json().get("status", "open")
+                raise Refused(Refusal("timeout", f"still {status} after {_DEADLINE:.0f} s"))
+            time.sleep(min(pause, _ceiling(answer)))
+        raise AssertionError
+
+
+def _pauses() -> Iterator[float]:
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(pause * 2, _LONGEST_ASKED)
+
+
+def _ceiling(answer: requests.Response) -> float:
+    asked = retry_after(answer)
+    pause = (asked - datetime.now(UTC)).total_seconds() if asked else _LONGEST_PAUSE
+    return min(max(pause, _FIRST_PAUSE), _LONGEST_ASKED)
+
+
+def _http01(authorization: messages.Authorization) -> messages.ChallengeBody:
+    for challenge in authorization.challenges:
+        if isinstance(challenge.chall, challenges.HTTP01):
+            return challenge
+    raise Refused(Refusal("protocol", "the CA offers no http-01 challenge"))
+
+
+def _settled(answer: requests.Response) -> bool:
+    """Whether an authorization is valid; raises :class:`Refused` when it never will be."""
+    authorization = messages.Authorization.from_json(answer.json())
+    if authorization.status in _OPEN:
+        return False
+    if authorization.status == messages.STATUS_VALID:
+        return True
+    for challenge in authorization.challenges:
+        if challenge.error is not None:
+            raise Refused(refusal(challenge.error))
+    raise Refused(Refusal("unauthorized", f"the authorization is {authorization.status.name}, the CA does not say why"))
+
+
+def _ended(answer: requests.Response) -> bool:
+    """Whether it is our turn again: the order is ready, or valid."""
+    return _order(answer).status not in _OPEN
+
+
+def _order(answer: requests.Response) -> messages.Order:
+    """The order; raises :class:`Refused` when it is invalid."""
+    order: messages.Order = messages.Order.from_json(answer.json())
+    if order.status == messages.STATUS_INVALID:
+        raise Refused(
+            refusal(order.error)
+            if order.error
+            else Refusal("malformed", "the order is invalid, the CA does not say why")
+        )
+    return order

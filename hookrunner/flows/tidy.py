@@ -1,0 +1,49 @@
+"""Takes away what nobody comes back to: certificates of names that are gone for a month, and what kills left over."""
+
+from datetime import datetime, timedelta
+
+from hookrunner.core.certificates import wanted
+from hookrunner.edges import apps, certificates, deploys, journal, unused
+from hookrunner.edges.ca.http01 import WELL_KNOWN
+from hookrunner.edges.publisher import Publisher
+from hookrunner.edges.records import Store
+from hookrunner.model.publication import CertificateId
+from hookrunner.model.server import Settings
+
+_KEPT = timedelta(days=30)
+_TOKEN_KEPT = timedelta(days=1)  # longer than any order is waited for
+
+
+def tidy(settings: Settings, store: Store, publisher: Publisher, now: datetime) -> list[CertificateId]:
+    """The certificates that were removed. Raises :class:`~hookrunner.edges.records.Damaged`, and removes none then."""
+    journal.sweep(store, now)
+    _sweep_tokens(settings, now)
+    in_use = _in_use(settings, store)
+    marked = unused.since(store)
+    there = {one.id for one in certificates.every(store)}
+    for certificate in marked.keys() & in_use:
+        unused.unmark(store, certificate)
+    for certificate in there - in_use - marked.keys():
+        unused.mark(store, certificate, now)
+    old = [one for one, since in marked.items() if one not in in_use and since <= now - _KEPT]
+    gone = publisher.forget(sorted(old)) if old else []
+    for certificate in gone:
+        certificates.forget(store, certificate)
+        unused.unmark(store, certificate)
+    return gone
+
+
+def _in_use(settings: Settings, store: Store) -> set[CertificateId]:
+    """What serves a site now, or would."""
+    used: set[CertificateId] = set()
+    for app in apps.every(store):
+        live, manifest = deploys.publication(store, app), deploys.live_manifest(store, app)
+        used |= {name.certificate for name in live[1].names if name.certificate} if live else set()
+        used |= set(wanted(manifest, settings.acme.authorities)) if manifest else set()
+    return used
+
+
+def _sweep_tokens(settings: Settings, now: datetime) -> None:
+    for token in (settings.challenges / WELL_KNOWN).glob("*"):
+        if token.stat().st_mtime < (now - _TOKEN_KEPT).timestamp():
+            token.unlink(missing_ok=True)
