@@ -128,7 +128,7 @@ def _decide(
     if why or not there:
         return Issue(first, names, why or "", tls.key, tls.profile, tuple(authorities), there)
     due = renewal.due(there)
-    return Keep(there.id, names, f"next renewal {due:%Y-%m-%d}", due, f"then {renewal.why(there)}")
+    return Keep(there.id, names, f"next renewal {due:%Y-%m-%d}", due, renewal.why(there))
 
 
 def reason_to_issue(

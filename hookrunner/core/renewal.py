@@ -31,10 +31,10 @@ def why(certificate: Certificate) -> str:
     lifetime = certificate.not_after - certificate.not_before
     if window := _window(certificate):
         if window.moment > due(certificate):
-            return "a twentieth of its life is left, whatever the CA suggests"
+            return "a twentieth of its life left, whatever the CA suggests"
         more = f", see {window.explanation}" if window.explanation else ""
         return f"the CA suggests {_minute(window.start)} to {_minute(window.end)}{more}"
-    return f"{'half' if lifetime < _SHORT_LIVED else 'a third'} of its life is left"
+    return f"{'half' if lifetime < _SHORT_LIVED else 'a third'} of its life left"
 
 
 def asks(certificate: Certificate, now: datetime) -> bool:

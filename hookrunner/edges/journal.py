@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self
 from hookrunner.edges.records import Store
 from hookrunner.model import times
 from hookrunner.model.app import KeyType
+from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import Domain
 from hookrunner.model.publication import CertificateId
 
@@ -78,10 +79,11 @@ def entries(store: Store, wanted: Iterable[CertificateId]) -> dict[CertificateId
     return {entry.certificate: entry for entry in found}
 
 
-def sweep(store: Store, now: datetime) -> None:
-    """Close what nobody comes back to: the CA has dropped these orders too."""
+def sweep(store: Store, certificates: Iterable[Certificate], now: datetime) -> None:
+    """Close what nobody comes back to: orders of the ``certificates``, and those that the CA has dropped too."""
+    done = {certificate.order for certificate in certificates}
     for record in store.list("journal"):
-        if times.read(record.value["begun"]) <= now - _KEPT:
+        if record.value["order"] in done - {""} or times.read(record.value["begun"]) <= now - _KEPT:
             store.delete(record.key)
 
 

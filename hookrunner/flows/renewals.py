@@ -30,6 +30,6 @@ def words(decision: Decision, now: datetime) -> str:
         case Wait():
             return f"waits: {outlook.words(decision, now)}"
         case Keep():
-            return f"renews {decision.due:%Y-%m-%d %H:%M} UTC: {decision.when}"
+            return f"renews {decision.due:%Y-%m-%d %H:%M} UTC ({decision.when})"
         case _:
             raise AssertionError(decision)

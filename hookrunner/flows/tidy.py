@@ -16,11 +16,12 @@ _TOKEN_KEPT = timedelta(days=1)  # longer than any order is waited for
 
 def tidy(settings: Settings, store: Store, publisher: Publisher, now: datetime) -> list[CertificateId]:
     """The certificates that were removed. Raises :class:`~hookrunner.edges.records.Damaged`, and removes none then."""
-    journal.sweep(store, now)
+    issued = certificates.every(store)
+    journal.sweep(store, issued, now)
     _sweep_tokens(settings, now)
     in_use = _in_use(settings, store)
     marked = unused.since(store)
-    there = {one.id for one in certificates.every(store)}
+    there = {one.id for one in issued}
     for certificate in marked.keys() & in_use:
         unused.unmark(store, certificate)
     for certificate in there - in_use - marked.keys():

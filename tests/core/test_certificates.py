@@ -16,7 +16,7 @@ START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 END = START + timedelta(days=90)
 DUE = START + timedelta(days=60)
 MOMENT = timedelta(seconds=1)
-THEN = "then a third of its life is left"
+THEN = "a third of its life left"
 
 
 def own(domain: Domain, authority: str = "ca") -> CertificateId:
@@ -90,8 +90,8 @@ REASONS = [
     ("none there", None, START, "new"),
     ("just issued", GOOD, START, None),
     ("just before it is due", GOOD, DUE - MOMENT, None),
-    ("just due", GOOD, DUE, "due for renewal: a third of its life is left"),
-    ("just before it expires", GOOD, END - MOMENT, "due for renewal: a third of its life is left"),
+    ("just due", GOOD, DUE, "due for renewal: a third of its life left"),
+    ("just before it expires", GOOD, END - MOMENT, "due for renewal: a third of its life left"),
     ("just expired", GOOD, END, "expired on 2026-04-01"),
     ("long expired", GOOD, END + timedelta(days=365), "expired on 2026-04-01"),
     ("another name", replace(GOOD, names=(B,)), START, "does not cover a.org"),
@@ -149,7 +149,7 @@ def test_of_several_cas_the_newest_certificate_serves() -> None:
     assert due == Issue(
         own(A),
         (A,),
-        "due for renewal: a third of its life is left",
+        "due for renewal: a third of its life left",
         KeyType.ECDSA_P256,
         "",
         ("ca", "backup"),

@@ -60,11 +60,11 @@ DAY = timedelta(days=1)
         (
             suggestion(400 * DAY, 402 * DAY, 401 * DAY),
             85.5 * DAY,
-            "a twentieth of its life is left, whatever the CA suggests",
+            "a twentieth of its life left, whatever the CA suggests",
         ),
-        (NINETY, 60 * DAY, "a third of its life is left"),
-        (replace(NINETY, ari=Ari(START)), 60 * DAY, "a third of its life is left"),
-        (replace(NINETY, not_after=START + 6 * DAY), 3 * DAY, "half of its life is left"),
+        (NINETY, 60 * DAY, "a third of its life left"),
+        (replace(NINETY, ari=Ari(START)), 60 * DAY, "a third of its life left"),
+        (replace(NINETY, not_after=START + 6 * DAY), 3 * DAY, "half of its life left"),
     ],
     ids=["window", "past", "far", "no ari", "silent", "short"],
 )
