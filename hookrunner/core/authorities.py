@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from hookrunner.core.manifest import fields
 from hookrunner.core.manifest.fields import Table
 from hookrunner.model.names import Invalid
-from hookrunner.model.server import LETS_ENCRYPT, LETS_ENCRYPT_STAGING, Acme, Authority, Eab, Http01
+from hookrunner.model.server import LETS_ENCRYPT, LETS_ENCRYPT_STAGING, Acme, Authority, Eab
 
 _OWN_KEYS = ("email", "directory", "ca_bundle", "concurrency", "eab_kid", "eab_hmac_key")
 KEYS = (*_OWN_KEYS, "preflight", "http01", "responder_port", "backup")
@@ -22,6 +22,8 @@ _UNSAFE_IN_NGINX = re.compile(r"[\x00-\x1f\x7f$\"'\\{};\s]")
 def acme(table: Table) -> Acme:
     """The settings of the table."""
     table.refuse_unknown(KEYS)
+    if table.has("http01") and table.data["http01"] != "webroot":
+        table.wrong("http01", '"http01" is not supported yet')
     email = table.need("email", fields.of_text(_email), missing='needs an "email"; write email = "you@example.org"')
     bundle = table.take("ca_bundle", fields.text, "")
     first = Acme(
@@ -31,7 +33,6 @@ def acme(table: Table) -> Acme:
         concurrency=table.take("concurrency", fields.whole(1, 64), _CONCURRENCY),
         eab=_eab(table),
         preflight=table.take("preflight", fields.flag, True),
-        http01=table.take("http01", fields.choice(Http01), Http01.WEBROOT),
     )
     return first._replace(backups=_backups(table, first))
 

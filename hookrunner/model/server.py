@@ -1,7 +1,6 @@
 """What server.toml says: the server's own settings, trusted."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from types import MappingProxyType
@@ -34,13 +33,6 @@ class Eab(NamedTuple):
         return f"Eab(kid={self.kid!r}, hmac_key=…)"
 
 
-class Http01(StrEnum):
-    """Who answers http-01 challenges (RFC 8555 section 8.3)."""
-
-    WEBROOT = "webroot"  # nginx, from a folder
-    RESPONDER = "responder"  # a server of our own on a loopback port, behind nginx
-
-
 class Acme(NamedTuple):
     """``[acme]``, or one of ``[[acme.backup]]``: a CA, and how it is asked."""
 
@@ -49,7 +41,6 @@ class Acme(NamedTuple):
     concurrency: int
     ca_bundle: Path | None = None  # PEM roots trusted beside the system's
     preflight: bool = True  # look at a domain before the CA is asked
-    http01: Http01 = Http01.WEBROOT
     eab: Eab | None = None
     backups: tuple["Acme", ...] = ()  # further CAs, in their order
 

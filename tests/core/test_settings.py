@@ -19,7 +19,6 @@ from hookrunner.model.server import (
     Authority,
     Dns,
     Eab,
-    Http01,
     Limits,
     Nginx,
     Pattern,
@@ -308,7 +307,7 @@ def test_every_key() -> None:
             id="not yet",
         ),
         pytest.param(
-            ACME + 'http01 = "standalone"\n'
+            ACME + 'http01 = "responder"\n'
             'eab_kid = "x"\n'
             "[[acme.backup]]\n"
             'email = "x"\n'
@@ -323,7 +322,7 @@ def test_every_key() -> None:
             'eab_kid = "x"\n'
             'eab_hmac_key = "not base64!"\n',
             [
-                (3, '"standalone" is not a value of this key; it takes webroot | responder'),
+                (3, '"http01" is not supported yet'),
                 (4, 'needs "eab_hmac_key" beside it: the CA gives both'),
                 (5, 'needs a "directory": which CA it is'),
                 (6, "is not an e-mail address"),
@@ -454,17 +453,16 @@ def test_any_bytes(content: bytes) -> None:
 def test_further_cas_are_as_the_first_where_they_say_nothing_else() -> None:
     """Their order stays, and each has a folder name of its own."""
     text = (
-        ACME
-        + 'ca_bundle = "/etc/roots.pem"\nconcurrency = 4\nhttp01 = "responder"\neab_kid = "k"\neab_hmac_key = "YQ=="\n'
+        ACME + 'ca_bundle = "/etc/roots.pem"\nconcurrency = 4\neab_kid = "k"\neab_hmac_key = "YQ=="\n'
         '[[acme.backup]]\ndirectory = "https://127.0.0.1:14000/dir"\n'
         '[[acme.backup]]\ndirectory = "letsencrypt-staging"\nemail = "c@d.org"\nca_bundle = "/b.pem"\nconcurrency = 2\n'
         'eab_kid = "m"\neab_hmac_key = "Yi-_"\n'
     )
     acme = parse(text.encode()).acme
-    first = Acme("a@b.org", authority("letsencrypt"), 4, Path("/etc/roots.pem"), http01=Http01.RESPONDER)
+    first = Acme("a@b.org", authority("letsencrypt"), 4, Path("/etc/roots.pem"))
     second = first._replace(authority=PEBBLE)
     staging = authority("letsencrypt-staging")
-    third = Acme("c@d.org", staging, 2, Path("/b.pem"), http01=Http01.RESPONDER, eab=Eab("m", "Yi-_"))
+    third = Acme("c@d.org", staging, 2, Path("/b.pem"), eab=Eab("m", "Yi-_"))
     assert acme == first._replace(eab=Eab("k", "YQ"), backups=(second, third))
     assert acme.authorities == ("letsencrypt", "127.0.0.1-14000-dir", "letsencrypt-staging")
 

@@ -6,8 +6,10 @@ import json
 import ssl
 import subprocess
 import urllib.request
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -20,14 +22,23 @@ from tests.lab.machine import Ports, Process, listens, program
 class Pebble:
     """Started on creation; validates over ``http_port`` and answers every name with 127.0.0.1."""
 
-    def __init__(self, folder: Path, ports: Ports, *, http_port: int, https_port: int, env: dict[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ports: Ports,
+        *,
+        http_port: int,
+        https_port: int,
+        env: Mapping[str, str],
+        config: Mapping[str, object],
+    ) -> None:
         pebble, dns_server = program("pebble"), program("pebble-challtestsrv")
         self._port, self._management, self._dns, self.dns_management = (ports.take() for _ in range(4))
         self.directory = f"https://127.0.0.1:{self._port}/dir"
         self.ca_bundle = folder / "pebble-https-root.pem"
         certificate, key = folder / "pebble.pem", folder / "pebble.key"
         _localhost_pair(self.ca_bundle, certificate, key)
-        config = folder / "pebble.json"
+        file = folder / "pebble.json"
         settings = {
             "listenAddress": f"127.0.0.1:{self._port}",
             "managementListenAddress": f"127.0.0.1:{self._management}",
@@ -38,12 +49,13 @@ class Pebble:
             "ocspResponderURL": "",
             "externalAccountBindingRequired": False,
             "domainBlocklist": ["blocked-domain.example"],
+            **config,
         }
-        config.write_text(json.dumps({"pebble": settings}))
+        file.write_text(json.dumps({"pebble": settings}))
         self._names = Process(_dns_argv(dns_server, self._dns, self.dns_management), folder / "dns.log")
         self._names.wait_for(lambda: listens(self.dns_management))
         self._ca = Process(
-            [pebble, "-config", str(config), "-dnsserver", f"127.0.0.1:{self._dns}"],
+            [pebble, "-config", str(file), "-dnsserver", f"127.0.0.1:{self._dns}"],
             folder / "pebble.log",
             {"PEBBLE_VA_NOSLEEP": "1", **env},
         )
@@ -54,16 +66,33 @@ class Pebble:
     @functools.cache  # noqa: B019 — a few servers live as long as their tests
     def root(self) -> str:
         """The root (PEM) under which it issues."""
-        context = ssl.create_default_context(cafile=str(self.ca_bundle))
-        url = f"https://127.0.0.1:{self._management}/roots/0"
-        with urllib.request.urlopen(url, context=context, timeout=10) as answer:
-            return str(answer.read().decode())
+        return self._ask(self._management, "roots/0").decode()
 
     def caa_identities(self) -> list[str]:
         """What CAA records call it; none from Pebble 2.4, which does not say."""
+        return list(json.loads(self._ask(self._port, "dir"))["meta"].get("caaIdentities", []))
+
+    @property
+    def has_ari(self) -> bool:
+        """Whether it suggests when to renew (RFC 9773), and has profiles; Pebble 2.4 does not."""
+        return "renewalInfo" in json.loads(self._ask(self._port, "dir"))
+
+    def suggest(self, chain: str, start: datetime, end: datetime) -> None:
+        """Have it suggest this window for the renewal of a certificate."""
+        window = {"suggestedWindow": {"start": f"{start:%Y-%m-%dT%H:%M:%SZ}", "end": f"{end:%Y-%m-%dT%H:%M:%SZ}"}}
+        leaf = chain[: chain.index("-----END") + len("-----END CERTIFICATE-----")] + "\n"
+        asked = {"certificate": leaf, "ariResponse": json.dumps(window)}
+        self._ask(self._management, "set-renewal-info/", json.dumps(asked).encode())
+
+    def certificate_status(self, serial: str) -> dict[str, Any]:
+        """What it says of a certificate: its ``Status``, and if revoked a ``Reason``."""
+        return dict(json.loads(self._ask(self._management, f"cert-status-by-serial/{serial}")))
+
+    def _ask(self, port: int, path: str, content: bytes | None = None) -> bytes:
         context = ssl.create_default_context(cafile=str(self.ca_bundle))
-        with urllib.request.urlopen(f"https://127.0.0.1:{self._port}/dir", context=context, timeout=10) as answer:
-            return list(json.load(answer)["meta"].get("caaIdentities", []))
+        url = f"https://127.0.0.1:{port}/{path}"
+        with urllib.request.urlopen(url, content, context=context, timeout=10) as answer:
+            return bytes(answer.read())
 
     def dns(self, call: str, **facts: object) -> None:
         """Call the DNS's management: ``set-servfail``, ``add-a``, …"""

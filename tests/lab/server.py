@@ -36,7 +36,8 @@ class Server:
         self,
         *,
         settings: Mapping[str, object] | None = None,
-        pebble_env: dict[str, str] | None = None,
+        pebble_env: Mapping[str, str] | None = None,
+        pebble: Mapping[str, object] | None = None,
         command: Path = COMMAND,
     ) -> None:
         program("git")
@@ -49,9 +50,8 @@ class Server:
         self.config = self.folder / "server.toml"
         self.http_port, self.https_port = self.ports.take(), self.ports.take()
         self.nginx = Nginx(self.folder / "nginx")
-        self.pebble = Pebble(
-            self.folder, self.ports, http_port=self.http_port, https_port=self.https_port, env=pebble_env or {}
-        )
+        self._cas: list[Pebble] = []
+        self.pebble = self.ca(self.folder, env=pebble_env, config=pebble)
         try:
             self._start(settings or {})
         except BaseException:
@@ -85,6 +85,15 @@ class Server:
         self.config.write_text(toml.dumps(settings))
         self.run("init")
         self.nginx.start()
+
+    def ca(
+        self, folder: Path, *, env: Mapping[str, str] | None = None, config: Mapping[str, object] | None = None
+    ) -> Pebble:
+        """A Pebble that validates through this server's nginx; its files are in ``folder``."""
+        folder.mkdir(exist_ok=True)
+        ports = {"http_port": self.http_port, "https_port": self.https_port}
+        self._cas.append(Pebble(folder, self.ports, **ports, env=env or {}, config=config or {}))
+        return self._cas[-1]
 
     def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command of ours with this server's settings."""
@@ -149,12 +158,13 @@ class Server:
 
     def pids(self) -> list[int]:
         """The processes that run until :meth:`down`."""
-        return [*self.nginx.pids(), *self.pebble.pids()]
+        return [*self.nginx.pids(), *(pid for ca in self._cas for pid in ca.pids())]
 
     def down(self) -> None:
         """End everything."""
         self.nginx.stop()
-        self.pebble.stop()
+        for ca in self._cas:
+            ca.stop()
         self.ports.release()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -38,7 +38,7 @@ def pebble(container: Container, tmp_path_factory: pytest.TempPathFactory) -> It
     ports = Ports()
     folder: Path = tmp_path_factory.mktemp("pebble")
     try:
-        started = Pebble(folder, ports, http_port=80, https_port=443, env={})
+        started = Pebble(folder, ports, http_port=80, https_port=443, env={}, config={})
     except Missing as missing:
         _cannot(str(missing))
     try:

@@ -16,7 +16,7 @@ from hookrunner.edges import journal
 from hookrunner.edges.ca import ari, chains
 from hookrunner.edges.ca.account import Account
 from hookrunner.edges.ca.client import Client, Refused, refusal, retry_after
-from hookrunner.edges.ca.http01 import Http01
+from hookrunner.edges.ca.http01 import Webroot
 from hookrunner.edges.journal import Entry
 from hookrunner.edges.records import Store
 from hookrunner.model.app import KeyType
@@ -71,7 +71,7 @@ class Ordering:
 
     client: Client
     account: Account
-    http01: Http01
+    http01: Webroot
     store: Store
     now: datetime
 
