@@ -32,7 +32,7 @@ def refused(done: Done, *lines: str, status: int = 2) -> None:
 
 COMMANDS = [
     "", "setup", "init", "new", "check", "apps", "apps create", "apps list", "apps remove", "hooks", "hooks install", "plan",
-    "deploy", "rollback", "deploys", "wait", "renew", "status", "report",
+    "deploy", "rollback", "deploys", "wait", "renew", "revoke", "status", "report",
 ]  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def tip(clone: Clone, ref: str = "refs/heads/main") -> str:
     return clone.git("ls-remote", str(clone.remote), ref).partition("\t")[0]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(server: Server) -> Site:
     """An app that is live, and another one that holds names and an upstream."""
     holder = server.app("refusals-holder")

@@ -11,7 +11,7 @@ from tests.serving.web import HTTP1, Request, ask
 GOOD = 'domains = ["hostile.example"]\nroot = "public"\nhttps = "off"\n'
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def clone(server: Server) -> Clone:
     """An app with one good deploy."""
     made = server.app("hostile")
