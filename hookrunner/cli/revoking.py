@@ -27,8 +27,9 @@ REASONS = ("unspecified", "keyCompromise", "affiliationChanged", "superseded", "
     "--reason",
     type=click.Choice(REASONS),
     default="unspecified",
-    show_default=True,
-    help="Why, for the CA (RFC 5280). keyCompromise also keeps the CA from taking the key again.",
+    metavar="REASON",
+    help="Why, for the CA: unspecified (the default), keyCompromise, affiliationChanged, superseded or "
+    "cessationOfOperation (RFC 5280). After keyCompromise the CA never takes the key again.",
 )
 @click.option("--now", "at_once", is_flag=True, help="Revoke it even if it cannot be replaced first.")
 @pass_context

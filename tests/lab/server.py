@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -105,12 +106,13 @@ class Server:
         return done
 
     def start(self, *words: str) -> "subprocess.Popen[str]":
-        """Run a command of ours beside the test."""
+        """Run a command of ours beside the test; Ctrl-C reaches it also where a shell has put the tests behind."""
         return subprocess.Popen(
             [self.command, "--config", self.config, *words],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def app(self, name: str) -> "Clone":
