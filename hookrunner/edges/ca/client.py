@@ -28,7 +28,7 @@ _LARGEST = 1 << 20  # bytes of one answer
 _NONCES = 30  # tries, bounded: at 60 % refused, one request in five million fails (RFC 8555 section 6.5)
 _PAUSES, _LONGEST_PAUSE = 5, 10.0  # how often a CA that is busy is waited for, and the seconds it may ask for
 _BUSY = (429, 503)
-_LOST = (0.1, 0.5, 2.0)  # seconds before a request is sent again whose answer was lost
+_LOST = (0.1, 0.5, 1.0, 2.0, 4.0)  # seconds before a request is sent again whose answer was lost
 
 
 class Refused(Exception):
@@ -53,6 +53,10 @@ class Network(ClientNetwork):
         """GET; see the base class."""
         return self._patiently(lambda: super(Network, self).get(*args, **kwargs))
 
+    def head(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """HEAD, for a nonce; see the base class."""
+        return self._patiently(lambda: super(Network, self).head(*args, **kwargs))
+
     def post(self, *args: Any, **kwargs: Any) -> requests.Response:
         """POST a signed object; see the base class. Not ``again``: a second one would ask for more than the first."""
         again = kwargs.pop("again", True)
@@ -72,7 +76,7 @@ class Network(ClientNetwork):
                 else:
                     raise
             except requests.exceptions.ConnectionError as error:
-                if not again or lost >= len(_LOST) or not _was_connected(error):
+                if not again or lost >= len(_LOST) or not was_connected(error):
                     raise
                 time.sleep(_LOST[lost])
                 lost += 1
@@ -137,6 +141,10 @@ class Trust:
         return network
 
 
+class _Endless(OSError):
+    """An answer that is not worth another try."""
+
+
 class _Hurried(ssl.SSLSocket):
     """A connection on which each answer has to come to its end: in time, and in size."""
 
@@ -151,11 +159,11 @@ class _Hurried(ssl.SSLSocket):
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         """A part of the answer."""
         if time.monotonic() > self._until:
-            raise TimeoutError(f"its answer had no end after {_WHOLE:.0f} s")
+            raise _Endless(f"its answer had no end after {_WHOLE:.0f} s")
         received = super().recv_into(*args, **kwargs)
         self._received += received
         if self._received > _LARGEST:
-            raise OSError(f"its answer is larger than {_LARGEST} bytes")
+            raise _Endless(f"its answer is larger than {_LARGEST} bytes")
         return received
 
 
@@ -277,11 +285,11 @@ def _date(text: str) -> datetime | None:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _was_connected(error: requests.exceptions.ConnectionError) -> bool:
+def was_connected(error: requests.exceptions.ConnectionError) -> bool:
     """Whether the CA was there, and its answer was lost on the way."""
     if isinstance(error, requests.exceptions.SSLError | requests.exceptions.Timeout):
         return False
-    return not any(isinstance(one, urllib3.exceptions.NewConnectionError) for one in _reasons(error))
+    return not any(isinstance(one, urllib3.exceptions.NewConnectionError | _Endless) for one in _reasons(error))
 
 
 def _reasons(error: BaseException) -> Iterator[BaseException]:

@@ -15,7 +15,7 @@ from hookrunner.core.problems import Refusal
 from hookrunner.edges import journal
 from hookrunner.edges.ca import ari, chains
 from hookrunner.edges.ca.account import Account
-from hookrunner.edges.ca.client import Client, Refused, refusal, retry_after
+from hookrunner.edges.ca.client import Client, Refused, refusal, retry_after, was_connected
 from hookrunner.edges.ca.http01 import Webroot
 from hookrunner.edges.journal import Entry
 from hookrunner.edges.records import Store
@@ -27,6 +27,7 @@ from hookrunner.model.publication import CertificateId
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 5.0  # seconds between two looks
 _LONGEST_ASKED = 60.0  # seconds that the CA may ask for
 _DEADLINE = 90.0  # seconds for the authorizations, and again for the order
+_SENT = 4  # tries, where the answer to a new order is lost and the CA does not have it
 _FINALIZED = 5  # tries, where the CA says ready and then is not
 _LISTED = 100  # orders of the account that are looked at for one whose answer was lost
 
@@ -119,12 +120,17 @@ class Ordering:
         self._check_profile(order.profile)
         entry = Entry(order.certificate, order.names, order.key, order.profile, order.csr, self.now, self.account.uri)
         journal.write(self.store, entry)
-        try:
-            answer = self._send(order)
-        except requests.exceptions.RequestException:
-            if found := self._lost(order, entry):
-                return found
-            raise
+        for tries in range(_SENT, 0, -1):
+            try:
+                answer = self._send(order)
+                break
+            except requests.exceptions.ConnectionError as error:
+                if not was_connected(error):
+                    raise
+                if found := self._lost(order, entry):
+                    return found
+                if tries == 1:
+                    raise
         placed = _Placed(answer.headers.get("Location", ""), _order(answer))
         if not placed.url:
             raise Refused(Refusal("protocol", "the CA gives the new order no URL"))

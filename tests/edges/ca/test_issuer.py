@@ -29,12 +29,15 @@ NOW = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
 Outcomes = dict[str, Certificate | Refusal]
 
 
-def order(name: str) -> Order:
-    """An order with a CSR of its own."""
+Key = ec.EllipticCurvePrivateKey
+
+
+def order(name: str, key: Key | None = None) -> Order:
+    """An order with a CSR of its own, and a key that nobody needs unless given."""
     domain = Domain.parse(name)
     names = x509.SubjectAlternativeName([x509.DNSName(domain.name)])
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(names, critical=False)
-    csr = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    csr = builder.sign(key or ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
     pem = csr.public_bytes(serialization.Encoding.PEM).decode()
     return Order(CertificateId("pebble", domain), (domain,), KeyType.ECDSA_P256, pem)
 
