@@ -65,7 +65,7 @@ def renew(context: Context, app: str | None, *, dry_run: bool, as_json: bool) ->
     renewed = Run(settings, store, publisher, printer.say, keep, context.now).over(sound)
     if app is None:
         for gone in _tidied(context, publisher):
-            printer.say(wording.step(f"{gone}: removed, no site uses it for 30 days"))
+            printer.say(wording.step(f"{gone.domain}: removed, no site uses it for 30 days"))
     if as_json:
         facts = {"secured": renewed.secured, "waiting": renewed.waiting, "failed": renewed.failed or failed > 0}
         show_json("renewal", facts)

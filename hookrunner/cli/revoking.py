@@ -61,11 +61,16 @@ def revoke(context: Context, domain: str, reason: str, *, at_once: bool) -> None
         revokes_at_once=certificate.serial if at_once else None,
     )  # fmt: skip
     done = run.over([app] if app else [])
-    if certificate.serial in revocations.asked_for(store):
+    pending = next((one for one in revocations.every(store) if one.serial == certificate.serial), None)
+    if pending and not pending.is_revoked:
         printer.say(wording.error(f"{wanted}: not revoked yet, what stands in the way is above"))
         printer.say(wording.hint("renew goes on with it; hookrunner revoke --now does not wait for a new certificate"))
         sys.exit(1)
     if done.failed:
         printer.say(wording.error(f"{wanted}: not all went well, see above"))
         sys.exit(1)
+    if pending:
+        text = f"{wanted}: revoked, and served until there is a new one; renew goes on with that"
+        printer.say(Line(Kind.WARNING, text))
+        return
     printer.say(Line(Kind.SUCCESS, f"{wanted}: revoked{' and replaced' if done.secured else ''}"))

@@ -11,7 +11,7 @@ from hookrunner.model import times
 from hookrunner.model.app import Certificates, Challenge, KeyType, Manifest, Tls
 from hookrunner.model.deploy import NOBODY, Cause, Deploy, Person, State
 from hookrunner.model.names import AppName
-from hookrunner.model.publication import Publication
+from hookrunner.model.publication import CertificateId, Publication
 
 
 def queue(
@@ -166,6 +166,12 @@ def is_served(store: Store, publication: Publication) -> bool:
     chains = {str(one): digest(chain) for one, chain in publication.chains.items()}
     live = Publication.from_json(record.value["publication"])
     return record.value.get("served") == chains and live.sites == publication.sites
+
+
+def serves(store: Store, app: AppName, certificate: CertificateId, chain: str) -> bool:
+    """Whether what is live uses this very chain (PEM)."""
+    record = store.get(f"publications/{app}")
+    return record is not None and record.value.get("served", {}).get(str(certificate)) == digest(chain)
 
 
 def live_manifest(store: Store, app: AppName) -> Manifest | None:

@@ -16,6 +16,7 @@ class Revocation(NamedTuple):
     chain: str  # PEM
     reason: str  # RFC 5280 section 5.3.1, as it is written there
     asked: datetime
+    is_revoked: bool = False  # the CA has done it, and it is still to be replaced
 
 
 def ask(store: Store, revocation: Revocation) -> None:
@@ -25,12 +26,13 @@ def ask(store: Store, revocation: Revocation) -> None:
         "chain": revocation.chain,
         "reason": revocation.reason,
         "asked": times.written(revocation.asked),
+        "revoked": revocation.is_revoked,
     }
     store.put(f"revocations/{revocation.serial}", value)
 
 
 def every(store: Store) -> list[Revocation]:
-    """All that are asked for and not done."""
+    """All that are asked for and not through."""
     return [
         Revocation(
             CertificateId.parse(record.value["certificate"]),
@@ -38,6 +40,7 @@ def every(store: Store) -> list[Revocation]:
             record.value["chain"],
             record.value["reason"],
             times.read(record.value["asked"]),
+            record.value["revoked"],
         )
         for record in store.list("revocations")
     ]
@@ -49,5 +52,5 @@ def asked_for(store: Store) -> dict[str, str]:
 
 
 def done(store: Store, serial: str) -> None:
-    """The CA has revoked it, or never will."""
+    """The CA has revoked it and it is served no more, or the CA never will."""
     store.delete(f"revocations/{serial}")

@@ -1,6 +1,6 @@
 """Revokes a certificate that was replaced: first the new one is served, then the CA is told."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 
 from hookrunner.core import wording
@@ -12,7 +12,6 @@ from hookrunner.edges.records import Store
 from hookrunner.edges.revocations import Revocation
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import AppName, Domain
-from hookrunner.model.publication import Publication
 from hookrunner.model.server import Settings
 
 
@@ -42,18 +41,23 @@ def complete(
     sound = True
     for one in revocations.every(store):
         is_served = _is_served(one, store)
-        if is_served and one.serial != at_once:
+        if is_served and (one.is_revoked or one.serial != at_once):
             continue
-        lines, is_done = _revoked(one, settings, store)
-        for line in lines:
-            say(line)
-        sound = sound and is_done
-        if is_done and not is_served:
+        if not one.is_revoked:
+            lines, one = _asked(one, settings, store)
+            for line in lines:
+                say(line)
+        sound = sound and one.is_revoked
+        if one.is_revoked and is_served:
+            revocations.ask(store, one)
+        elif one.is_revoked:
+            revocations.done(store, one.serial)
             _forget(one, store, publisher)
     return sound
 
 
-def _revoked(one: Revocation, settings: Settings, store: Store) -> tuple[list[Line], bool]:
+def _asked(one: Revocation, settings: Settings, store: Store) -> tuple[list[Line], Revocation]:
+    """Ask the CA; what is to be said, and the revocation as it is then. What the CA never does is off the record."""
     from hookrunner.edges.ca import revocation
 
     domain, name = one.certificate.domain, one.certificate.authority
@@ -64,27 +68,22 @@ def _revoked(one: Revocation, settings: Settings, store: Store) -> tuple[list[Li
             wording.error(f"{domain}: not revoked, its CA {name} is not in server.toml"),
             wording.hint("on the server: add its directory as [[acme.backup]], and revoke again"),
         ]
-        return lines, False
+        return lines, one
     refusal = revocation.revoke(one.chain, one.reason, acme=acme, store=store)
     if refusal is None:
-        revocations.done(store, one.serial)
-        return [wording.step(f"{domain}: certificate {one.serial} is revoked, {one.reason}")], True
+        text = f"{domain}: certificate {one.serial} is revoked, {one.reason}"
+        return [wording.step(text)], one._replace(is_revoked=True)
     if refusal.leaves_order_open:  # trouble of the CA's, which passes
         text = f"{domain}: not revoked yet: {refusal}; renew goes on with it"
-        return [Line(Kind.WARNING, text)], False
+        return [Line(Kind.WARNING, text)], one
     revocations.done(store, one.serial)
     lines = [wording.error(f"{domain}: not revoked: {refusal}")]
-    return [*lines, *(wording.hint(text) for text in [hint(refusal, str(domain))] if text)], False
+    return [*lines, *(wording.hint(text) for text in [hint(refusal, str(domain))] if text)], one
 
 
 def _is_served(one: Revocation, store: Store) -> bool:
-    return any(one.chain in publication.chains.values() for publication in _live(one.certificate.domain, store))
-
-
-def _live(domain: Domain, store: Store) -> Iterator[Publication]:
-    app = claims.read_claims(store).domains.get(domain)
-    if app and (live := deploys.publication(store, app)):
-        yield live[1]
+    app = claims.read_claims(store).domains.get(one.certificate.domain)
+    return app is not None and deploys.serves(store, app, one.certificate, one.chain)
 
 
 def _forget(one: Revocation, store: Store, publisher: Publisher) -> None:

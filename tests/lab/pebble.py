@@ -136,7 +136,7 @@ def _localhost_pair(root_file: Path, certificate_file: Path, key_file: Path) -> 
     now = datetime.now(UTC)
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hookrunner lab")])
-    end = now + timedelta(days=30)
+    end = now + timedelta(days=400)
     base = (
         x509.CertificateBuilder().issuer_name(root_name).not_valid_before(now - timedelta(hours=1)).not_valid_after(end)
     )

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import toml
@@ -19,6 +20,7 @@ from tests.lab.nginx import Nginx
 from tests.lab.pebble import Pebble
 
 COMMAND = Path(sys.executable).parent / "hookrunner"
+LATER = Path(__file__).parent / "later.py"
 
 
 @dataclass(frozen=True)
@@ -96,14 +98,18 @@ class Server:
         self._cas.append(Pebble(folder, self.ports, **ports, env=env or {}, config=config or {}))
         return self._cas[-1]
 
-    def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command of ours with this server's settings."""
+    def run(self, *words: str, check: bool = True, later: timedelta = timedelta(0)) -> subprocess.CompletedProcess[str]:
+        """Run a command of ours with this server's settings; ``later`` than now, by its own clock."""
         done = subprocess.run(
-            [self.command, "--config", self.config, *words], capture_output=True, text=True, check=False, timeout=300
-        )
+            [*self._command(later), "--config", self.config, *words],
+            capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
         if check and done.returncode:
             raise AssertionError(f"hookrunner {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}")
         return done
+
+    def _command(self, later: timedelta) -> list[str | Path]:
+        return [sys.executable, LATER, f"{later.total_seconds()}"] if later else [self.command]
 
     def start(self, *words: str) -> "subprocess.Popen[str]":
         """Run a command of ours beside the test; Ctrl-C reaches it also where a shell has put the tests behind."""
