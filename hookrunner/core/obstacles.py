@@ -18,17 +18,17 @@ def digest(parts: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()[:16]
 
 
-def holds(obstacle: Obstacle, *, now: datetime, dns: str, domains: str, retry: bool = False) -> bool:
+def holds(obstacle: Obstacle, *, now: datetime, dns: str, asked: str, retry: bool = False) -> bool:
     """Whether the CA is not to be asked yet.
 
-    A refusal is forgotten when the DNS answer or the app's domains have changed; what the CA asked for is obeyed.
+    A refusal is forgotten when the DNS answer or what is asked for has changed; what the CA asked for is obeyed.
     ``dns`` is "" where the DNS was not asked. ``retry``: the owner wants it tried at once.
     """
     if obstacle.until is None or obstacle.until <= now or obstacle.seen > now:  # the last: the clock was wrong then
         return False
     if obstacle.is_firm:
         return True
-    has_changed = (dns and obstacle.dns and dns != obstacle.dns) or domains != obstacle.domains
+    has_changed = (dns and obstacle.dns and dns != obstacle.dns) or asked != obstacle.asked
     return not (retry or has_changed)
 
 
@@ -40,7 +40,7 @@ def after_refusal(
     authority: str,
     now: datetime,
     dns: str,
-    domains: str,
+    asked: str,
 ) -> Obstacle:
     """What is remembered of a refusal: an hour at first, then twice as long each time; ``Retry-After`` is obeyed."""
     refusals = (before.refusals if before else 0) + 1
@@ -63,7 +63,7 @@ def after_refusal(
         until=until,
         is_firm=refusal.retry_after is not None,
         dns=dns,
-        domains=domains,
+        asked=asked,
     )
 
 

@@ -137,7 +137,7 @@ class _Batch:
             authority=certificate.authority,
             now=self.now,
             dns=outlook.digests.get(domain, ""),
-            domains=outlook.names,
+            asked=outlook.asked,
         )
         certificates.save_obstacle(self.store, obstacle)
 

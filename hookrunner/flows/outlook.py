@@ -16,7 +16,7 @@ from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import AppName, Domain
 from hookrunner.model.obstacle import Advice, Obstacle
 from hookrunner.model.publication import CertificateId
-from hookrunner.model.server import Settings
+from hookrunner.model.server import Acme, Settings
 
 if TYPE_CHECKING:
     from hookrunner.flows.preflight import Preflight
@@ -34,6 +34,7 @@ class Outlook:
     authorities: tuple[str, ...]
     existing: Mapping[CertificateId, Certificate]
     decisions: list[Decision]
+    asked: str  # a digest of the app's domains, and of what the CAs are told beside them
     digests: dict[Domain, str] = field(default_factory=dict)  # of the DNS answers, where the DNS was asked
     advice: tuple[Advice, ...] = ()  # for names that are ready all the same
 
@@ -46,11 +47,6 @@ class Outlook:
     def waits(self) -> list[Wait]:
         """What it is not asked for yet."""
         return [decision for decision in self.decisions if isinstance(decision, Wait)]
-
-    @property
-    def names(self) -> str:
-        """A digest of the app's domains."""
-        return obstacles.digest(map(str, self.manifest.domains))
 
     def current(self, domain: Domain) -> Certificate | None:
         """The certificate that ``domain`` is served with, if there is one."""
@@ -78,7 +74,7 @@ class Outlook:
             refusals=before.refusals if before else 0,
             until=wait.until,
             dns=self.digests.get(domain, ""),
-            domains=self.names,
+            asked=self.asked,
         )
 
 
@@ -130,7 +126,14 @@ def _decided(
     authorities = settings.acme.authorities
     existing = certificates.existing(store, wanted(manifest, authorities))
     decisions = decide(manifest, authorities=authorities, existing=existing, now=now, renews=renews, revoked=revoked)
-    return Outlook(app, manifest, authorities, existing, decisions)
+    return Outlook(app, manifest, authorities, existing, decisions, _asked(manifest, settings.acme))
+
+
+def _asked(manifest: Manifest, acme: Acme) -> str:
+    """A digest of all that the CAs are told, which may be mended after a refusal."""
+    accounts = [(one.email, *(one.eab or ())) for one in acme.every]
+    told = [*manifest.domains, manifest.tls.key, manifest.tls.profile, *(part for those in accounts for part in those)]
+    return obstacles.digest(map(str, told))
 
 
 def _resume(outlooks: Sequence[Outlook], store: Store, now: datetime) -> None:
@@ -159,7 +162,7 @@ def _hold(outlook: Outlook, store: Store, now: datetime, *, retry: bool) -> None
         for authority in decision.authorities:
             obstacle = certificates.obstacle_at(store, domain, authority)
             dns = outlook.digests.get(domain, "")
-            if obstacle and obstacles.holds(obstacle, now=now, dns=dns, domains=outlook.names, retry=retry):
+            if obstacle and obstacles.holds(obstacle, now=now, dns=dns, asked=outlook.asked, retry=retry):
                 held[authority] = obstacle
         free = [authority for authority in decision.authorities if authority not in held]
         if free and all(is_of_one_ca(obstacle.kind) for obstacle in held.values()):

@@ -29,7 +29,7 @@ class Obstacle(NamedTuple):
     until: datetime | None = None  # no try before; None: whenever the DNS is right
     is_firm: bool = False  # the CA named the moment: nothing makes it come sooner
     dns: str = ""  # digest of the DNS answer at that time; "": unknown
-    domains: str = ""  # digest of the app's domains at that time
+    asked: str = ""  # digest of what was asked for at that time: the app's domains, key, profile, account
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form; times as RFC 3339."""
@@ -45,7 +45,7 @@ class Obstacle(NamedTuple):
             "until": times.written(self.until) if self.until else None,
             "is_firm": self.is_firm,
             "dns": self.dns,
-            "domains": self.domains,
+            "asked": self.asked,
         }
 
     @classmethod
@@ -63,5 +63,5 @@ class Obstacle(NamedTuple):
             until=times.read(data["until"]) if data["until"] else None,
             is_firm=data["is_firm"],
             dns=data["dns"],
-            domains=data["domains"],
+            asked=data["asked"],
         )

@@ -16,7 +16,7 @@ A = Domain("a.example")
 
 def refused(refusal: Refusal, before: Obstacle | None = None, now: datetime = NOW) -> Obstacle:
     """What is remembered of a refusal."""
-    return after_refusal(refusal, A, before, authority="ca", now=now, dns="d1", domains="n1")
+    return after_refusal(refusal, A, before, authority="ca", now=now, dns="d1", asked="n1")
 
 
 def test_a_refused_name_waits_an_hour_then_twice_as_long() -> None:
@@ -50,14 +50,14 @@ def test_retry_after_is_obeyed() -> None:
     until = NOW + timedelta(hours=5)
     obstacle = refused(Refusal("rateLimited", "", retry_after=until))
     assert (obstacle.until, obstacle.is_firm) == (until, True)
-    assert holds(obstacle, now=NOW, dns="d2", domains="n2", retry=True)
-    assert not holds(obstacle, now=until, dns="d1", domains="n1")
+    assert holds(obstacle, now=NOW, dns="d2", asked="n2", retry=True)
+    assert not holds(obstacle, now=until, dns="d1", asked="n1")
     assert refused(Refusal("rateLimited", "", retry_after=NOW + timedelta(days=900))).until == NOW + timedelta(days=7)
     assert refused(Refusal("connection", "", retry_after=NOW)).until == NOW + HOUR, "never sooner than our own pause"
 
 
 @pytest.mark.parametrize(
-    ("now", "dns", "domains", "retry", "held"),
+    ("now", "dns", "asked", "retry", "held"),
     [
         (NOW, "d1", "n1", False, True),
         (NOW + HOUR, "d1", "n1", False, False),
@@ -68,9 +68,9 @@ def test_retry_after_is_obeyed() -> None:
     ],
     ids=["at once", "in time", "dns changed", "names changed", "dns not asked", "retry"],
 )
-def test_what_is_held(now: datetime, dns: str, domains: str, retry: bool, held: bool) -> None:
+def test_what_is_held(now: datetime, dns: str, asked: str, retry: bool, held: bool) -> None:
     """A refusal is forgotten in time, when the DNS answer or the names change, and when the owner says so."""
-    assert holds(refused(Refusal("dns", "")), now=now, dns=dns, domains=domains, retry=retry) is held
+    assert holds(refused(Refusal("dns", "")), now=now, dns=dns, asked=asked, retry=retry) is held
 
 
 def test_a_record_comes_back_as_it_was() -> None:

@@ -3,15 +3,17 @@
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from hookrunner.edges.records import FileStore
 from tests.conftest import Boot, needs
 from tests.flows.test_deploy import one_line
 from tests.flows.test_push import manifest
+from tests.lab.proxy import Answer, Request, passing, proxied
 from tests.lab.pushing import deploys
 from tests.lab.server import Clone, Server
 
@@ -132,6 +134,37 @@ def test_no_space_for_the_certificates(boot: Boot) -> None:
         ballast.unlink()
         server.run("deploy", "keys")
         assert server.get("new.keys.example", https=True).body == "new"
+
+
+@pytest.mark.parametrize("kind", ["order-new", "authorization", "finalize", "certificate"])
+def test_no_space_while_a_certificate_is_issued(boot: Boot, kind: str) -> None:
+    """The disk is full before the CA answers: what is live stays, and with room again the very order is gone on with."""
+    server = boot()
+    with proxied(server) as proxy:
+        clone = live(server, "mid")
+        records = server.state / "records"
+        with mounted(records, "4m"):
+            ballast: list[Path] = []
+
+            def fault(request: Request, forward: Callable[[], Answer]) -> Answer:
+                if request.kind == kind and not ballast:
+                    ballast.append(fill(records))
+                return forward()
+
+            proxy.fault = fault
+            proxy.seen.clear()
+            clone.commit({"app.toml": manifest("mid.example", "new.mid.example"), "public/index.html": "new"})
+            push = clone.push()
+            assert f"error: no space is left on the disk of {records}/" in one_line(push.output)
+            assert push.verdict.startswith(("error: ", "       "))
+            still(server, "mid")
+            ballast[0].unlink()
+            proxy.fault = passing
+            done = server.run("deploy", "mid")
+            assert done.stdout.splitlines()[-1].startswith("success: "), done.stdout
+            assert server.get("new.mid.example", https=True).body == "new"
+            assert proxy.orders == 1, "ordered twice"
+            assert FileStore(records).list("journal") == []
 
 
 def test_a_read_only_state_folder(boot: Boot) -> None:

@@ -148,18 +148,19 @@ class Server:
         fields = dict(line.split(": ", 1) for line in rest)
         return Answer(int(first.split()[1]), {name.lower(): value for name, value in fields.items()}, body.decode())
 
-    def leaf(self, host: str) -> bytes:
-        """The leaf (DER) that nginx serves for ``host``, verified under Pebble's root."""
-        with self._connect(host, https=True) as connection:
+    def leaf(self, host: str, ca: Pebble | None = None) -> bytes:
+        """The leaf (DER) that nginx serves for ``host``, verified under Pebble's root, or that of another CA."""
+        with self._connect(host, https=True, root=(ca or self.pebble).root()) as connection:
             assert isinstance(connection, ssl.SSLSocket)
             return connection.getpeercert(binary_form=True) or b""
 
-    def _connect(self, host: str, *, https: bool) -> socket.socket:
+    def _connect(self, host: str, *, https: bool, root: str = "") -> socket.socket:
         connection = socket.create_connection(("127.0.0.1", self.https_port if https else self.http_port), timeout=10)
         if not https:
             return connection
         try:
-            return ssl.create_default_context(cadata=self.pebble.root()).wrap_socket(connection, server_hostname=host)
+            context = ssl.create_default_context(cadata=root or self.pebble.root())
+            return context.wrap_socket(connection, server_hostname=host)
         except BaseException:
             connection.close()
             raise
