@@ -22,8 +22,6 @@ _UNSAFE_IN_NGINX = re.compile(r"[\x00-\x1f\x7f$\"'\\{};\s]")
 def acme(table: Table) -> Acme:
     """The settings of the table."""
     table.refuse_unknown(KEYS)
-    if table.has("http01") and table.data["http01"] != "webroot":
-        table.wrong("http01", '"http01" is not supported yet')
     email = table.need("email", fields.of_text(_email), missing='needs an "email"; write email = "you@example.org"')
     bundle = table.take("ca_bundle", fields.text, "")
     first = Acme(

@@ -46,7 +46,7 @@ def after_refusal(
     refusals = (before.refusals if before else 0) + 1
     first, longest = _NAMES_FAULT if refusal.is_about_the_name else _CAS_FAULT
     until: datetime | None = now + min(first * 2 ** min(refusals - 1, 16), longest)
-    if refusal.kind == "unreachable":  # nothing was asked for yet
+    if refusal.kind in ("unreachable", "responder"):  # nothing was asked for yet
         refusals, until = before.refusals if before else 0, None
     if refusal.retry_after:
         until = max(until or now, min(refusal.retry_after, now + _LONGEST_RETRY_AFTER))

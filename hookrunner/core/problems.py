@@ -20,7 +20,8 @@ class Refusal:
     """Why a certificate could not be had. ``kind`` is an ACME error type without its URN, or one of ours.
 
     Ours: ``unreachable`` (no answer from the CA), ``timeout`` (it never came to an end), ``protocol`` (no ACME),
-    ``overloaded`` (503 or 429 without a type), ``chain`` (a certificate that is not what was asked for), ``clock``.
+    ``overloaded`` (503 or 429 without a type), ``chain`` (a certificate that is not what was asked for), ``clock``,
+    ``responder`` (nobody could answer the CA's looks).
     """
 
     kind: str
@@ -53,7 +54,7 @@ class Refusal:
     @property
     def was_counted(self) -> bool:
         """Whether the CA may count the try against its limits."""
-        return self.kind not in ("unreachable", "overloaded", "rateLimited")
+        return self.kind not in ("unreachable", "overloaded", "rateLimited", "responder", "clock")
 
 
 _ABOUT_THE_NAME = {
@@ -62,10 +63,11 @@ _ABOUT_THE_NAME = {
 }  # fmt: skip
 
 # What each CA finds out for itself and every one finds the same: the domain's DNS and web server.
-_SAME_EVERYWHERE = {"compound", "connection", "dns", "incorrectResponse", "tls", "unauthorized", "lost"}
+_SAME_EVERYWHERE = {"compound", "connection", "dns", "incorrectResponse", "tls", "unauthorized", "lost", "responder"}
 
 _LEAVES_ORDER_OPEN = {
-    "badNonce", "orderNotReady", "overloaded", "protocol", "rateLimited", "serverInternal", "timeout", "unreachable",
+    "badNonce", "orderNotReady", "overloaded", "protocol", "rateLimited", "responder", "serverInternal", "timeout",
+    "unreachable",
 }  # fmt: skip
 
 
@@ -97,6 +99,7 @@ _WORDS = {
     "orderNotReady": "the CA was not ready",
     "rateLimited": "the CA's rate limit is reached",
     "rejectedIdentifier": "the CA does not issue for this name",
+    "responder": "the responder for http-01 cannot listen",
     "serverInternal": "the CA has an internal error",
     "tls": "the CA saw a TLS error",
     "unauthorized": "the CA was refused",
@@ -137,6 +140,7 @@ _HINTS = {
     "protocol": "on the server: check that acme.directory in server.toml is an ACME directory",
     "rateLimited": "wait, the limit is the CA's",
     "rejectedIdentifier": "leave {name} out, or use another CA for it",
+    "responder": "on the server: ss -ltnp shows what has acme.responder_port; end it, or choose another port",
     "serverInternal": _AGAIN,
     "timeout": _AGAIN,
     "tls": "{name} redirects the CA to HTTPS that does not work; see what answers there",

@@ -14,6 +14,7 @@ from hookrunner.model.names import AppName, Domain, Invalid
 from hookrunner.model.server import (
     AppSettings,
     Dns,
+    Http01,
     Limits,
     Nginx,
     Pattern,
@@ -82,6 +83,7 @@ def _settings(top: Table) -> Settings:
         nginx=_nginx(top.table("nginx")),
         dns=_dns(top.table("dns")),
         limits=_limits(top.table("limits")),
+        http01=acme.take("http01", fields.of_text(_http01), Http01.WEBROOT),
         responder_port=acme.take("responder_port", fields.port, 8888),
         apps=_apps(top.table("apps")),
     )
@@ -174,6 +176,13 @@ def _program(value: object) -> tuple[str, ...]:
 def _not_yet(table: Table, key: str, served: object) -> None:
     if table.has(key) and table.data[key] != served:
         table.wrong(key, f'"{key}" is not supported yet')
+
+
+def _http01(text: str) -> Http01:
+    try:
+        return Http01(text)
+    except ValueError:
+        raise Invalid("is neither webroot nor responder") from None
 
 
 def _path(text: str) -> Path:

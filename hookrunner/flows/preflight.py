@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from hookrunner.core import preflight
 from hookrunner.core.preflight import Address, Answer, Look, Place, Seen, Trouble, Verdict
-from hookrunner.edges.ca.http01 import WELL_KNOWN, Webroot
+from hookrunner.edges.ca.http01 import WELL_KNOWN, Unanswerable, answers
 from hookrunner.edges.records import Store
 from hookrunner.model.names import Domain
 from hookrunner.model.server import Acme, Settings
@@ -117,15 +117,18 @@ class Preflight:
             async with at_once:
                 return await probe.look(domain.name, address, token, web, has_https=domain in secured)
 
-        wanted = {(d, address): look(d, address) for d, answer in passed.items() for address in answer.addresses}
-        if not wanted:
+        places = [(domain, address) for domain, answer in passed.items() for address in answer.addresses]
+        if not places:
             return {domain: [] for domain in passed}
-        webroot = Webroot(self._settings.challenges)
-        webroot.show(name, content)
         try:
-            found = self._runner.run(_within(_LONGEST, wanted))
-        finally:
-            webroot.hide(name)
+            with answers(self._settings, self._store) as shown:
+                shown.show(name, content)
+                try:
+                    found = self._runner.run(_within(_LONGEST, {place: look(*place) for place in places}))
+                finally:
+                    shown.hide(name)
+        except Unanswerable:  # which whoever asks the CA will say
+            return {domain: [] for domain in passed}
         return {
             domain: [
                 found.get((domain, address)) or Look(address, Seen.SILENT, self._is_own(address))

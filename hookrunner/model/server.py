@@ -1,6 +1,7 @@
 """What server.toml says: the server's own settings, trusted."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from types import MappingProxyType
@@ -11,6 +12,14 @@ from hookrunner.model.names import AppName, Domain
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 LETS_ENCRYPT_STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
+
+
+class Http01(StrEnum):
+    """Who answers the CA's looks for tokens (RFC 8555 section 8.3)."""
+
+    WEBROOT = "webroot"  # nginx, from a folder
+    RESPONDER = "responder"  # a server of ours that runs while orders do, behind nginx
+
 
 DEPLOY_KEYS = Path("/etc/hookrunner/authorized_keys")  # of a server that `setup` made
 
@@ -124,6 +133,7 @@ class Settings(NamedTuple):
     state: Path
     nginx: Nginx = Nginx()
     limits: Limits = Limits()
+    http01: Http01 = Http01.WEBROOT
     responder_port: int = 8888
     apps: Mapping[AppName, AppSettings] = MappingProxyType({})
     dns: Dns = Dns()
@@ -137,6 +147,11 @@ class Settings(NamedTuple):
     def reserved_ports(self) -> frozenset[int]:
         """The ports that nginx and hookrunner themselves listen on."""
         return frozenset({self.nginx.http_port, self.nginx.https_port, self.responder_port})
+
+    @property
+    def responder(self) -> int | None:
+        """The loopback port that nginx passes the CA's looks on to; None where it answers them itself."""
+        return self.responder_port if self.http01 is Http01.RESPONDER else None
 
     @property
     def challenges(self) -> Path:

@@ -35,6 +35,7 @@ def inputs(publication: Publication, settings: Settings) -> str:
     nginx = {key: value for key, value in settings.nginx._asdict().items() if key not in calls}
     facts = [
         hookrunner.__version__, [site.to_json() for site in publication.sites], nginx, str(settings.state),
+        settings.responder,
         listens(settings.nginx.listen, settings.nginx.http_port), publication.manifest,
         [[str(name), chain] for name, chain in publication.chains.items()],
     ]  # fmt: skip
@@ -139,6 +140,7 @@ def _server(settings: Settings, version: tuple[int, int, int]) -> dict[str, Any]
         "https": listens(nginx.listen, nginx.https_port),
         "http2_directive": version >= (1, 25, 1),
         "challenges": settings.challenges,
+        "responder": settings.responder,
         "ciphers": CIPHERS,
         "trusted_proxies": nginx.trusted_proxies,
         "public_http": port(nginx.public_http_port, 80),

@@ -307,7 +307,7 @@ def test_every_key() -> None:
             id="not yet",
         ),
         pytest.param(
-            ACME + 'http01 = "responder"\n'
+            ACME + 'http01 = "respond"\n'
             'eab_kid = "x"\n'
             "[[acme.backup]]\n"
             'email = "x"\n'
@@ -322,7 +322,7 @@ def test_every_key() -> None:
             'eab_kid = "x"\n'
             'eab_hmac_key = "not base64!"\n',
             [
-                (3, '"http01" is not supported yet'),
+                (3, "is neither webroot nor responder"),
                 (4, 'needs "eab_hmac_key" beside it: the CA gives both'),
                 (5, 'needs a "directory": which CA it is'),
                 (6, "is not an e-mail address"),

@@ -21,6 +21,7 @@ from requests.adapters import HTTPAdapter
 
 import hookrunner
 from hookrunner.core.problems import ACME, Refusal, Subproblem
+from hookrunner.edges.ca.http01 import Unanswerable
 
 _TIMEOUT = 20  # seconds to connect, and between two bytes
 _WHOLE = 60.0  # seconds from a request to the end of its answer, however slowly it comes
@@ -197,6 +198,8 @@ def refusal(error: Exception) -> Refusal:
             return error.refusal
         case messages.Error():
             return _of_problem(error.to_partial_json())
+        case Unanswerable():
+            return Refusal("responder", str(error))
         case errors.TimeoutError():
             return Refusal("timeout", "")
         case requests.exceptions.Timeout():

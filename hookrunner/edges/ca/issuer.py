@@ -5,15 +5,16 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hookrunner.core.problems import Refusal
 from hookrunner.edges import suffixes
-from hookrunner.edges.ca import account
+from hookrunner.edges.ca import account, http01
 from hookrunner.edges.ca.account import Account
 from hookrunner.edges.ca.client import Client, Refused, Trust, refusal
-from hookrunner.edges.ca.http01 import Webroot
+from hookrunner.edges.ca.http01 import Answers
 from hookrunner.edges.ca.order import Order, Ordering
 from hookrunner.edges.records import Store
 from hookrunner.model.certificate import Certificate
@@ -39,14 +40,15 @@ def issue(orders: Sequence[Order], *, acme: Acme, settings: Settings, store: Sto
     if not orders:
         return
     started = time.monotonic()
-    try:
-        runner = _Runner(acme, Webroot(settings.challenges), store, now)
-    except Exception as error:
-        refused = refusal(error)
-        took = time.monotonic() - started
-        yield from (Result(order, refused, took) for order in orders)
-        return
-    yield from _results(runner, orders, acme.concurrency)
+    with ExitStack() as stack:
+        try:
+            runner = _Runner(acme, stack.enter_context(http01.answers(settings, store)), store, now)
+        except Exception as error:
+            refused = refusal(error)
+            took = time.monotonic() - started
+            yield from (Result(order, refused, took) for order in orders)
+            return
+        yield from _results(runner, orders, acme.concurrency)
 
 
 def _results(runner: "_Runner", orders: Sequence[Order], concurrency: int) -> Iterator[Result]:
@@ -71,7 +73,7 @@ def _threads(orders: int, most: int) -> int:
 class _Runner:
     """Runs orders with one account, each thread over a connection of its own."""
 
-    def __init__(self, acme: Acme, answers: Webroot, store: Store, now: datetime) -> None:
+    def __init__(self, acme: Acme, answers: Answers, store: Store, now: datetime) -> None:
         self._acme = acme
         self._trust = Trust(acme.ca_bundle)
         self._http01 = answers

@@ -16,7 +16,7 @@ from hookrunner.edges import journal
 from hookrunner.edges.ca import ari, chains
 from hookrunner.edges.ca.account import Account
 from hookrunner.edges.ca.client import Client, Refused, refusal, retry_after, was_connected
-from hookrunner.edges.ca.http01 import Webroot
+from hookrunner.edges.ca.http01 import Answers
 from hookrunner.edges.journal import Entry
 from hookrunner.edges.records import Store
 from hookrunner.model.app import KeyType
@@ -72,7 +72,7 @@ class Ordering:
 
     client: Client
     account: Account
-    http01: Webroot
+    http01: Answers
     store: Store
     now: datetime
 
