@@ -8,9 +8,11 @@ in every round, for names that nobody asked for before. Each has its account and
 starts, and runs with its own defaults. On the clock is:
 
 hookrunner
-    ``git push`` to a new app with the domains, until a client of its own got a page from each over verified HTTPS. That
-    has the hooks in it, the look at each name before the CA is asked, nginx's test and reload, and the look at each
-    name afterwards.
+    ``hookrunner deploy`` of a commit with the domains, to a new app, until a client of its own got a page from each over
+    verified HTTPS. That has the look at each name before the CA is asked in it, nginx's test and reload, and the look
+    at each name afterwards.
+git push
+    The same from the other end: a ``git push`` of that commit, with git's own work and the hooks'.
 certbot
     ``certbot certonly --webroot``, one run a domain, through nginx, until the last one ended.
 lego
@@ -40,11 +42,11 @@ from pathlib import Path
 
 from benchmarks.issuance.client import Client, Failed
 from benchmarks.issuance.files import Certbot, Dehydrated, Lego
-from benchmarks.issuance.servers import Caddy, Hookrunner
+from benchmarks.issuance.servers import Caddy, Hookrunner, Push
 from tests.lab.machine import Missing, program, version
 from tests.lab.server import Server
 
-_CLIENTS: tuple[type[Client], ...] = (Hookrunner, Certbot, Lego, Dehydrated, Caddy)
+_CLIENTS: tuple[type[Client], ...] = (Hookrunner, Push, Certbot, Lego, Dehydrated, Caddy)
 _NAMES = [kind.name for kind in _CLIENTS]
 
 
@@ -119,7 +121,7 @@ def _measured(clients: list[Client], sizes: list[int], rounds: int) -> _Results:
         for size in sizes:
             for client in clients:
                 title = f"r{number}-{size}"
-                domains = [f"d{one}.{title}.{client.name}.example" for one in range(size)]
+                domains = [f"d{one}.{title}.{client.name.replace(' ', '-')}.example" for one in range(size)]
                 try:
                     with client.turn(title, domains) as issue:
                         began = time.monotonic()

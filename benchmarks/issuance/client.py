@@ -49,7 +49,7 @@ class Client(ABC):
 
     def set_up(self) -> None:
         """What its users did once, before the clock starts; it has an account and has issued something then."""
-        domains = [f"first.{self.name}.example"]
+        domains = [f"first.{self.name.replace(' ', '-')}.example"]
         with self.turn("first", domains) as issue:
             issue()
         self.verify(domains)

@@ -11,7 +11,7 @@ from tests.lab.server import COMMAND
 
 
 class Hookrunner(Client):
-    """A ``git push`` to a new app."""
+    """``hookrunner deploy`` of a new app that was pushed without deploying it."""
 
     name = "hookrunner"
 
@@ -22,28 +22,48 @@ class Hookrunner(Client):
     @contextmanager
     def turn(self, title: str, domains: list[str]) -> Iterator[Callable[[], None]]:
         """The app is made before and removed after, so that nginx has no more than one turn's sites to read."""
-        self._clone = self.server.app(title)
+        self._app = f"{title}-{self.name.replace(' ', '-')}"
+        self._clone = self.server.app(self._app)
         manifest = f'domains = {json.dumps(domains)}\nroot = "public"\n'
         self._clone.commit({"app.toml": manifest, "public/index.html": "x"})
         try:
+            self._make_ready()
             with super().turn(title, domains) as issue:
                 yield issue
         finally:
-            self.server.run("apps", "remove", title)
+            self.server.run("apps", "remove", self._app)
 
     def issue(self, domains: list[str]) -> None:
-        """Push, and get a page from each domain."""
-        push = self._clone.push()
+        """Deploy, and get a page from each domain."""
+        verdict = self._deploy()
         for domain in domains:
             try:
                 status = self.server.get(domain, https=True).status
             except OSError as error:
-                raise Failed(f"{domain}: {error}; {push.verdict}") from None
+                raise Failed(f"{domain}: {error}; {verdict}") from None
             if status != 200:
-                raise Failed(f"{domain} answers {status}; {push.verdict}")
+                raise Failed(f"{domain} answers {status}; {verdict}")
+
+    def _make_ready(self) -> None:
+        self._clone.push("-o", "skip-deploy", "main")
+
+    def _deploy(self) -> str:
+        return self.server.run("deploy", self._app, check=False).stdout.rstrip().rpartition("\n")[2]
 
     def verify(self, domains: list[str]) -> None:
         """That was on the clock."""
+
+
+class Push(Hookrunner):
+    """The same with ``git push``."""
+
+    name = "git push"
+
+    def _make_ready(self) -> None:
+        pass
+
+    def _deploy(self) -> str:
+        return self._clone.push().verdict
 
 
 class Caddy(Client):

@@ -75,7 +75,7 @@ def app_file(publication: Publication, settings: Settings, version: tuple[int, i
         live=settings.current(publication.app),
         current=releases.current,
         logs=settings.nginx.logs,
-        holdings=json.dumps(holdings_of(publication)),
+        holdings=[json.dumps(holding) for holding in holdings_of(publication)],
         **server,
     )
     body = _tidy(body)
@@ -111,7 +111,7 @@ def _tidy(text: str) -> str:
     return "".join(lines).lstrip("\n")
 
 
-_HOLDINGS = re.compile(r"^# holds (\[.*\])$", re.MULTILINE)
+_HOLDING = re.compile(r'^# holds (".*")$', re.MULTILINE)  # one a line: nginx reads no comment over 4096 bytes
 
 
 def holdings_of(publication: Publication) -> list[str]:
@@ -122,8 +122,7 @@ def holdings_of(publication: Publication) -> list[str]:
 
 def holdings(text: str) -> list[str]:
     """The same out of an app's file: the publisher's own memory of who has what, which no other user can write."""
-    found = _HOLDINGS.search(text)
-    return list(json.loads(found[1])) if found else []
+    return [json.loads(holding) for holding in _HOLDING.findall(text)]
 
 
 _HEAD = re.compile(r"# [0-9a-f]{64} [0-9a-f]{64} ([0-9a-f]{12})$", re.MULTILINE)

@@ -100,6 +100,22 @@ def test_required_https_answers_503_until_it_is_there(boot: Boot) -> None:
     assert server.get("strict.example").status == 301
 
 
+def test_as_many_names_as_an_app_may_have_each_as_long_as_can_be(server: Server) -> None:
+    """A hundred of 253 characters: nginx, which reads no parameter over 4096 bytes, takes the file."""
+    names = [
+        ".".join([f"n{number:02}".ljust(60, "x"), "y" * 63, "y" * 63, "z" * 51, "long.example"])
+        for number in range(100)
+    ]
+    assert {len(name) for name in names} == {253}
+    clone = server.app("longest")
+    clone.commit({"app.toml": manifest(*names) + 'https = "off"\n', "public/index.html": "long"})
+    assert clone.push().verdict.startswith("success: ")
+    assert server.get(names[-1]).body == "long"
+    other = server.app("longest-too")
+    other.commit({"app.toml": manifest(names[50]), "public/index.html": "long"})
+    assert "belongs to the app longest" in one_line(other.push().output)
+
+
 def test_https_off_asks_for_no_certificate(server: Server) -> None:
     """With https = "off" a site is served over HTTP alone, and the CA hears nothing."""
     clone = live(server, "unsecured", "unsecured.example", more='root = "public"\nhttps = "off"')
