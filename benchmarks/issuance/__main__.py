@@ -8,7 +8,7 @@ in every round, for names that nobody asked for before. Each has its account and
 starts, and runs with its own defaults. On the clock is:
 
 hookrunner
-    ``hookrunner deploy`` of a commit with the domains, to a new app, until a client of its own got a page from each over
+    ``hookrunner deploy`` of a commit with the domains, to a new app, until a client of its own got a page from each by
     verified HTTPS. That has the look at each name before the CA is asked in it, nginx's test and reload, and the look
     at each name afterwards.
 git push

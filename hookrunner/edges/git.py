@@ -93,15 +93,9 @@ class Repository:
 
     def resolve(self, revision: str) -> str | None:
         """The commit that a person's ``revision`` means, or None."""
-        import git
-
-        with self._python() as repo:
-            try:
-                return str(
-                    repo.git.rev_parse("--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-                ).split()[-1]
-            except (git.GitCommandError, IndexError):
-                return None
+        words = ("--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        found = self._run("rev-parse", *words, check=False).out.decode().split()
+        return found[-1] if found else None
 
     def config(self) -> dict[str, str]:
         """The section ``hookrunner``."""

@@ -41,6 +41,10 @@ class Publisher(Protocol):
         """Serve these, with one reload; an app whose publication is refused keeps what it has."""
         ...
 
+    def get_ready(self) -> None:
+        """Get ready to publish, while something else is waited for."""
+        ...
+
     def withdraw(self, app: AppName) -> Published | Refused:
         """Serve nothing for the app any more, or change nothing."""
         ...
@@ -113,6 +117,12 @@ class InProcess(_Asking):
         self._settings = settings
         self._store = store
 
+    def get_ready(self) -> None:
+        """See :meth:`Publisher.get_ready`."""
+        from hookrunner.publisher import render
+
+        render.get_ready()
+
     def prepare(self) -> list[Path]:
         """Make the folders and the default nginx file; what was not there before. Only on the machine itself."""
         from hookrunner.publisher import changeover
@@ -150,6 +160,9 @@ class Behind(_Asking):
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    def get_ready(self) -> None:
+        """See :meth:`Publisher.get_ready`: it is a process of its own."""
 
     def ask(self, request: Any) -> dict[str, Any]:
         """See :meth:`_Asking.ask`."""

@@ -4,6 +4,7 @@ Any back end that passes `tests/edges/test_records_contract.py` will do; this on
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import stat
@@ -133,7 +134,7 @@ class FileStore:
             raise Conflict(f"{key} was changed by somebody else")
 
     def _writing(self, key: str) -> AbstractContextManager["_FileLock"]:
-        return self._flock(self.folder / _WRITING / _quoted(key.partition("/")[0]), None)
+        return self._flock(self.folder / _WRITING / hashlib.sha256(key.encode()).hexdigest(), None)
 
     def _make(self, folder: Path) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

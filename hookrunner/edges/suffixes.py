@@ -1,6 +1,7 @@
 """The registered domain of a name, by the Public Suffix List (publicsuffix.org)."""
 
 import functools
+from pathlib import Path
 from typing import Any
 
 from hookrunner.model.names import Domain
@@ -19,7 +20,7 @@ def _list(top: str) -> Any:
     """The rules for the names under a top-level domain: all of them take a tenth of a second to read."""
     import publicsuffixlist
 
-    with open(publicsuffixlist.PSLFILE, encoding="utf-8") as lines:
+    with Path(publicsuffixlist.PSLFILE).open(encoding="utf-8") as lines:
         own = (line for line in lines if line.split(" ", 1)[0].rstrip().rpartition(".")[2] == top)
         # An A-label stands for a word that the list has in its own script.
         return publicsuffixlist.PublicSuffixList(lines if top.startswith("xn--") else own)

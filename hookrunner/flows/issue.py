@@ -95,7 +95,11 @@ class _Batch:
         asked = {one.certificate: (outlook, one) for outlook, one in wanted}
         placed = self._orders([one for _, one in wanted])
         counted = self._count(wanted)
-        for result in issuer.issue(placed, acme=self.acme, settings=self.settings, store=self.store, now=self.now):
+        results = issuer.issue(
+            placed, acme=self.acme, settings=self.settings, store=self.store, now=self.now,
+            meanwhile=self.publisher.get_ready,
+        )  # fmt: skip
+        for result in results:
             certificate = result.order.certificate
             outlook, one = asked[certificate]
             if isinstance(result.outcome, Refusal):

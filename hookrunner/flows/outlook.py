@@ -96,8 +96,10 @@ def look(
     domains = [issue.certificate.domain for outlook in outlooks for issue in outlook.issues]
     if not domains:
         return outlooks
+    from hookrunner.edges.ca import roots
     from hookrunner.flows.preflight import Preflight, is_wanted
 
+    roots.read_ahead()
     _resume(outlooks, store, now)
     with ExitStack() as stack:
         preflight = stack.enter_context(Preflight(settings, store, now)) if is_wanted(settings) else None

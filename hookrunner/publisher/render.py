@@ -149,6 +149,13 @@ def _server(settings: Settings, version: tuple[int, int, int]) -> dict[str, Any]
     }
 
 
+def get_ready() -> None:
+    """Import what rendering needs and a process that renders nothing does without."""
+    import jinja2
+
+    del jinja2
+
+
 def _template(name: str, settings: Settings) -> "jinja2.Template":
     import jinja2
 

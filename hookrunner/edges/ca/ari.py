@@ -20,10 +20,8 @@ _ABOUT_ALL = {"unreachable", "overloaded", "rateLimited"}  # the next certificat
 def suggestions(certificates: Sequence[Certificate], acme: Acme, now: datetime) -> Iterator[Certificate]:
     """The certificates, with what their CA says now or that it did not answer. Raises nothing that a CA can cause."""
     try:
-        client = Client(
-            Client.get_directory(acme.authority.directory, Trust(acme.ca_bundle).network()),
-            Trust(acme.ca_bundle).network(),
-        )
+        trust = Trust(acme.ca_bundle, acme.authority.directory)
+        client = Client(Client.get_directory(acme.authority.directory, trust.network()), trust.network())
         place = client.place("renewalInfo")
     except Exception as error:
         refusal(error)  # raises what is no fault of the CA

@@ -21,6 +21,7 @@ from requests.adapters import HTTPAdapter
 
 import hookrunner
 from hookrunner.core.problems import ACME, Refusal, Subproblem
+from hookrunner.edges.ca import roots
 from hookrunner.edges.ca.http01 import Unanswerable
 
 _TIMEOUT = 20  # seconds to connect, and between two bytes
@@ -119,9 +120,10 @@ class Client(ClientV2):
 class Trust:
     """Which servers are believed: the system's roots and those of the settings' ``ca_bundle``."""
 
-    def __init__(self, bundle: Path | None) -> None:
+    def __init__(self, bundle: Path | None, directory: str) -> None:
         """Raises :class:`Refused` for a bundle that cannot be read."""
-        self._context = ssl.create_default_context()
+        self._proxies = requests.utils.get_environ_proxies(directory)
+        self._context = roots.context()
         self._context.sslsocket_class = _Hurried
         if bundle:
             try:
@@ -139,6 +141,8 @@ class Trust:
             timeout=_TIMEOUT,
         )
         network.session.mount("https://", _Adapter(self._context))
+        # The environment says through which proxy, and is not asked again for each request.
+        network.session.trust_env, network.session.proxies = False, dict(self._proxies)
         return network
 
 

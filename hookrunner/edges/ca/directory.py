@@ -50,7 +50,8 @@ def _ask(acme: Acme) -> Facts | None:
     from hookrunner.edges.ca.client import Client, Trust, refusal
 
     try:
-        directory = Client.get_directory(acme.authority.directory, Trust(acme.ca_bundle).network())
+        trust = Trust(acme.ca_bundle, acme.authority.directory)
+        directory = Client.get_directory(acme.authority.directory, trust.network())
         identities = tuple(str(name).lower() for name in directory.meta.caa_identities or ())
         return Facts(identities, "renewalInfo" in directory.to_partial_json())
     except Exception as error:

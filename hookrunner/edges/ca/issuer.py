@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -32,10 +32,19 @@ class Result:
     took: float
 
 
-def issue(orders: Sequence[Order], *, acme: Acme, settings: Settings, store: Store, now: datetime) -> Iterator[Result]:
+def issue(
+    orders: Sequence[Order],
+    *,
+    acme: Acme,
+    settings: Settings,
+    store: Store,
+    now: datetime,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Iterator[Result]:
     """Ask the CA for every order, and yield each result as it comes. Raises nothing that a CA can cause.
 
-    An order is on record (:mod:`hookrunner.edges.journal`) until its result was; closing that is the caller's.
+    ``meanwhile`` is called once when the orders are under way. An order is on record (:mod:`hookrunner.edges.journal`)
+    until its result was; closing that is the caller's.
     """
     if not orders:
         return
@@ -48,13 +57,16 @@ def issue(orders: Sequence[Order], *, acme: Acme, settings: Settings, store: Sto
             took = time.monotonic() - started
             yield from (Result(order, refused, took) for order in orders)
             return
-        yield from _results(runner, orders, acme.concurrency)
+        yield from _results(runner, orders, acme.concurrency, meanwhile)
 
 
-def _results(runner: "_Runner", orders: Sequence[Order], concurrency: int) -> Iterator[Result]:
+def _results(
+    runner: "_Runner", orders: Sequence[Order], concurrency: int, meanwhile: Callable[[], None]
+) -> Iterator[Result]:
     defect: BaseException | None = None
     with ThreadPoolExecutor(_threads(len(orders), concurrency), "acme") as pool:
         running: list[Future[Result]] = [pool.submit(runner.run, order) for order in orders]
+        meanwhile()
         for done in as_completed(running):
             if broken := done.exception():  # ours, such as a full disk: what the CA issued comes first
                 defect = broken
@@ -75,7 +87,7 @@ class _Runner:
 
     def __init__(self, acme: Acme, answers: Answers, store: Store, now: datetime) -> None:
         self._acme = acme
-        self._trust = Trust(acme.ca_bundle)
+        self._trust = Trust(acme.ca_bundle, acme.authority.directory)
         self._http01 = answers
         self._store = store
         self._now = now

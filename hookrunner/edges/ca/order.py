@@ -221,11 +221,13 @@ class Ordering:
         """Hand in the CSR and fetch the chain (RFC 8555 section 7.4)."""
         request = messages.CertificateRequest(csr=x509.load_pem_x509_csr(csr.encode()))
         order = placed.body
+        is_authorized = order.status == messages.STATUS_PENDING  # so it is ready now (section 7.1.6)
         for number in range(_FINALIZED):
-            if order.status != messages.STATUS_READY:
+            if order.status != messages.STATUS_READY and not is_authorized:
                 order = _order(self._until(placed.url, _ended))
             if order.status == messages.STATUS_VALID:
                 return self.client.fetch(str(order.certificate)).text
+            is_authorized = False
             time.sleep(_FIRST_PAUSE * 2**number if number else 0)
             try:
                 order = _order(self.client.submit(order.finalize, request))

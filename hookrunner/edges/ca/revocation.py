@@ -21,7 +21,7 @@ REASONS = {
 def revoke(chain: str, reason: str, *, acme: Acme, store: Store) -> Refusal | None:
     """Revoke the leaf of ``chain``; why the CA does not. Raises nothing that a CA can cause."""
     try:
-        trust = Trust(acme.ca_bundle)
+        trust = Trust(acme.ca_bundle, acme.authority.directory)
         directory = Client.get_directory(acme.authority.directory, trust.network())
         mine = account.account(store, acme, trust, directory)
         Client(directory, mine.network(trust)).revoke(x509.load_pem_x509_certificate(chain.encode()), REASONS[reason])
