@@ -347,6 +347,22 @@ def test_a_lost_key_is_told_by_its_certificate(room: Room) -> None:
     assert room.files == before
 
 
+def test_certificates_that_nginx_serves_are_not_forgotten(room: Room) -> None:
+    """With their keys go those alone that no file of nginx's names; one that is not there is gone too."""
+    served, chain = room.certificate("a.example")
+    unused, _ = room.certificate("b.example")
+    publish(room, publication("shop", FIRST, site(("a.example", served)), chains={served: chain}))
+    folder = room.settings.certificates / CA
+    assert {path.name for path in folder.iterdir()} >= {"a.example", "b.example"}
+    nowhere = f"{CA}/nowhere.example"
+    answer = room.ask({"forget": [str(served), str(unused), nowhere]})
+    assert answer == {"forgotten": [str(unused), nowhere]}
+    assert not (folder / "b.example").exists()
+    assert (folder / "a.example" / "current" / "key.pem").exists()
+    for request in ({"forget": ["../x"]}, {"forget": [1]}, {"forget": [], "more": 1}, {"forget": f"{CA}/a.example"}):
+        assert words(room.ask(request))[0] == "request"
+
+
 def test_keys_are_made_for_held_names_only(room: Room) -> None:
     """A CSR for a name that no app holds is refused, and no folder is made."""
     free = CertificateId(CA, Domain("free.example"))
