@@ -1,6 +1,7 @@
 """Where the settings are, and what to say when they are not."""
 
 import os
+import stat
 from pathlib import Path
 
 from hookrunner.core import settings as schema
@@ -35,7 +36,11 @@ def load(path: Path) -> Settings:
         raise Unusable([wording.error(f"there are no settings at {path}"), wording.hint(hint)]) from None
     except OSError as error:
         raise Unusable([wording.error(f"cannot read {path}: {error.strerror}")]) from error
-    return parsed(path, content)
+    settings = parsed(path, content)
+    if settings.has_secrets and path.stat().st_mode & stat.S_IROTH:
+        hint = f"on the server: chmod o= {path}"
+        raise Unusable([wording.error(f"{path} holds secrets, and every user may read it"), wording.hint(hint)])
+    return settings
 
 
 def parsed(path: Path, content: bytes) -> Settings:

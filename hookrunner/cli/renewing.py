@@ -22,7 +22,7 @@ from hookrunner.edges.records import Damaged
 from hookrunner.flows import renewals
 from hookrunner.flows.recover import recover
 from hookrunner.flows.renew import Run
-from hookrunner.flows.tidy import tidy
+from hookrunner.flows.tidy import tidy, txt_records
 from hookrunner.model.deploy import Deploy, State
 from hookrunner.model.names import AppName
 from hookrunner.model.publication import CertificateId
@@ -66,6 +66,8 @@ def renew(context: Context, app: str | None, *, dry_run: bool, as_json: bool) ->
     if app is None:
         for gone in _tidied(context, publisher):
             printer.say(wording.step(f"{gone.domain}: removed, no site uses it for 30 days"))
+        for why in txt_records(settings, store):
+            printer.say(Line(Kind.WARNING, f"a TXT record of dns-01 was left in the DNS: {why}"))
     if as_json:
         facts = {"secured": renewed.secured, "waiting": renewed.waiting, "failed": renewed.failed or failed > 0}
         show_json("renewal", facts)

@@ -49,4 +49,4 @@ def init(context: Context, email: str | None, directory: str | None) -> None:
 def _write_settings(path: Path, email: str, directory: str | None) -> None:
     text = files.new_settings(email, directory)
     path.parent.mkdir(parents=True, exist_ok=True)
-    durable.replace(path, text.encode(), 0o644)
+    durable.replace(path, text.encode(), 0o640)

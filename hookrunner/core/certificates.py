@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from hookrunner.core import renewal
+from hookrunner.core import challenges, renewal
 from hookrunner.model.app import Https, KeyType, Manifest, Tls
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import Domain
 from hookrunner.model.obstacle import Advice
 from hookrunner.model.publication import CertificateId
+from hookrunner.model.server import Dns
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Issue(Decision):
     key: KeyType
     profile: str
     authorities: tuple[str, ...]
+    by_dns: frozenset[Domain] = frozenset()  # the names that dns-01 shows
     replaces: Certificate | None = None  # the one that serves until then
     resumes: bool = False  # an order of an earlier run, which was broken off
 
@@ -67,7 +69,7 @@ class Wait(Decision):
 
 Check = Callable[[Certificate, tuple[Domain, ...], Tls, datetime], str | None]
 
-WILDCARD_WAITS = "a wildcard certificate needs dns-01, which is not supported yet"
+NO_ZONE = "it needs dns-01, and server.toml has no [dns.zones]"
 
 
 def decide(
@@ -76,17 +78,19 @@ def decide(
     authorities: Sequence[str],
     existing: Mapping[CertificateId, Certificate],
     now: datetime,
+    dns: Dns,
     renews: bool = True,
     revoked: Mapping[str, str] | None = None,
 ) -> list[Decision]:
     """One decision for each domain that is to have HTTPS, in the order of app.toml.
 
-    Not ``renews``: a certificate that is valid stays, whatever its age and its key. ``revoked``: reasons of the
-    certificates that are to be revoked, by serial number.
+    ``dns``: the zones that can be changed. Not ``renews``: a certificate that is valid stays, whatever its age and its
+    key. ``revoked``: reasons of the certificates that are to be revoked, by serial number.
     """
     checks = CHECKS if renews else NEEDED
     return [
-        _decide(domain, manifest.tls, authorities, existing, now, checks, revoked or {}) for domain in secured(manifest)
+        _decide(domain, manifest.tls, authorities, existing, now, dns, checks, revoked or {})
+        for domain in secured(manifest)
     ]
 
 
@@ -114,19 +118,21 @@ def _decide(
     authorities: Sequence[str],
     existing: Mapping[CertificateId, Certificate],
     now: datetime,
+    dns: Dns,
     checks: Sequence[Check],
     revoked: Mapping[str, str],
 ) -> Decision:
     names = (domain,)
     first = CertificateId(authorities[0], domain)
-    if domain.is_wildcard:
-        return Wait(first, names, WILDCARD_WAITS, "wildcard")
+    by_dns = challenges.names_by_dns(names, tls.challenge, dns)
     there = current(domain, authorities, existing)
     why = reason_to_issue(there, names, tls, now, checks)
     if there and there.serial in revoked:
         why = f"to be revoked: {revoked[there.serial]}"
+    if (why or not there) and by_dns and not dns.zones:
+        return Wait(first, names, NO_ZONE, "zone")
     if why or not there:
-        return Issue(first, names, why or "", tls.key, tls.profile, tuple(authorities), there)
+        return Issue(first, names, why or "", tls.key, tls.profile, tuple(authorities), by_dns, there)
     due = renewal.due(there)
     return Keep(there.id, names, f"next renewal {due:%Y-%m-%d}", due, renewal.why(there))
 

@@ -113,6 +113,11 @@ def of_dns(answer: Answer, place: Place) -> Verdict:
     return _joined(list(_dns_findings(answer, place)))
 
 
+def of_caa(answer: Answer, place: Place) -> Verdict:
+    """What the DNS says of a domain that dns-01 shows."""
+    return _joined(list(_caa_findings(answer, place)))
+
+
 def of_looks(answer: Answer, looks: Sequence[Look], place: Place) -> Verdict:
     """What the looks through every address say."""
     findings = [finding for look in looks if (finding := _look(answer, look, place))]
@@ -144,6 +149,10 @@ def _dns_findings(answer: Answer, place: Place) -> Iterator[Verdict]:
         return
     if not answer.addresses:
         yield Verdict(NO_ADDRESS, _no_address(answer), _to_here(answer, place))
+    yield from _caa_findings(answer, place)
+
+
+def _caa_findings(answer: Answer, place: Place) -> Iterator[Verdict]:
     if answer.caa_trouble is Trouble.SERVFAIL:
         text = f"at the DNS of {answer.zone} have the name servers answer CAA questions"
         yield Verdict(CAA_FAILS, "the question for its CAA records fails (SERVFAIL)", (Advice(text),))

@@ -21,13 +21,14 @@ class Refusal:
 
     Ours: ``unreachable`` (no answer from the CA), ``timeout`` (it never came to an end), ``protocol`` (no ACME),
     ``overloaded`` (503 or 429 without a type), ``chain`` (a certificate that is not what was asked for), ``clock``,
-    ``responder`` (nobody could answer the CA's looks).
+    ``responder`` (nobody could answer the CA's looks), ``zone`` (the TXT record of dns-01 could not be set or seen).
     """
 
     kind: str
     detail: str
     retry_after: datetime | None = None  # what the CA asked for (RFC 9110 section 10.2.3)
     subproblems: tuple[Subproblem, ...] = ()
+    by_dns: bool = False  # dns-01 was to show that the name is ours
 
     def __str__(self) -> str:
         words = _WORDS.get(self.kind, self.kind)
@@ -63,11 +64,13 @@ _ABOUT_THE_NAME = {
 }  # fmt: skip
 
 # What each CA finds out for itself and every one finds the same: the domain's DNS and web server.
-_SAME_EVERYWHERE = {"compound", "connection", "dns", "incorrectResponse", "tls", "unauthorized", "lost", "responder"}
+_SAME_EVERYWHERE = {
+    "compound", "connection", "dns", "incorrectResponse", "tls", "unauthorized", "lost", "responder", "zone",
+}  # fmt: skip
 
 _LEAVES_ORDER_OPEN = {
     "badNonce", "orderNotReady", "overloaded", "protocol", "rateLimited", "responder", "serverInternal", "timeout",
-    "unreachable",
+    "unreachable", "zone",
 }  # fmt: skip
 
 
@@ -111,10 +114,13 @@ _WORDS = {
     "timeout": "the CA did not come to an end",
     "protocol": "the CA's answer is not ACME",
     "lost": "the key is gone",
+    "zone": "its TXT record could not be set",
 }
 
 _AGAIN = "it is the CA's to mend; it is asked again by itself"
 _ELSEWHERE = "{name} is answered by another server; point its A and AAAA records here"
+_BY_DNS = "see that every name server of _acme-challenge.{name} answers with new TXT records at once"
+_SEEN_BY_DNS = {"connection", "dns", "incorrectResponse", "unauthorized"}
 _HINTS = {
     "accountDoesNotExist": "on the server: check acme.directory in server.toml; the CA takes no account of ours",
     "alreadyReplaced": "nothing to do, the next renewal asks without naming the old certificate",
@@ -148,10 +154,13 @@ _HINTS = {
     "unreachable": "on the server: check acme.directory in server.toml, and the way to it",
     "unsupportedContact": "on the server: write a plain e-mail address in acme.email",
     "unsupportedIdentifier": "leave {name} out, or use another CA for it",
+    "zone": "on the server: mend [dns.zones] in server.toml",
     "userActionRequired": "on the server: read the CA's new terms; its newest account takes them",
 }
 
 
 def hint(refusal: Refusal, name: str) -> str:
     """What to do about it, or "" where nothing is known to help but another push."""
+    if refusal.by_dns and refusal.kind in _SEEN_BY_DNS:
+        return _BY_DNS.format(name=name.removeprefix("*."))
     return _HINTS.get(refusal.kind, "").format(name=name)

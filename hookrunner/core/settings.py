@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hookrunner.core import authorities
+from hookrunner.core import authorities, zones
 from hookrunner.core.manifest import fields, toml
 from hookrunner.core.manifest.fields import Table
 from hookrunner.core.manifest.toml import Problem
@@ -35,7 +35,7 @@ _STATE = Path("/var/lib/hookrunner")
 
 # systemd.unit(5)
 _UNIT = re.compile(r"[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]*\.(?:service|socket|target|timer|path|scope|slice)\Z")
-_SECRET = re.compile(r"\s*(\w*(?:hmac_key|secret|token|password)\w*)\s*=")
+_SECRET = re.compile(r"(?:key|secret|token|pass|auth|credential|user)[\w\"'-]*\s*=", re.IGNORECASE)
 _UNSAFE_IN_NGINX = re.compile(r"[\x00-\x1f\x7f$\"'\\{};]")
 
 
@@ -91,15 +91,15 @@ def _settings(top: Table) -> Settings:
 
 def _dns(table: Table) -> Dns:
     table.refuse_unknown(DNS_KEYS)
-    _not_yet(table, "zones", {})
     addresses = table.take_each("public_addresses", _address) or ()
-    if not addresses and not table.has("resolvers"):
+    if not addresses and not table.has("resolvers") and not table.has("zones"):
         return Dns()
     import ipaddress
 
     return Dns(
         resolvers=table.take_each("resolvers", _resolver) or (),
         public_addresses=tuple(map(ipaddress.ip_address, addresses)),
+        zones=zones.zones(table.table("zones"), _resolver, _address),
     )
 
 
@@ -173,11 +173,6 @@ def _program(value: object) -> tuple[str, ...]:
     return argv
 
 
-def _not_yet(table: Table, key: str, served: object) -> None:
-    if table.has(key) and table.data[key] != served:
-        table.wrong(key, f'"{key}" is not supported yet')
-
-
 def _http01(text: str) -> Http01:
     try:
         return Http01(text)
@@ -240,5 +235,5 @@ def _bytes(value: Any) -> int:
 
 def _without_secret(problem: Problem) -> Problem:
     """The problem without the line that it stands in, where that says a secret."""
-    found = _SECRET.match(problem.source)
-    return problem._replace(source=f"{found[1]} = …") if found else problem
+    found = _SECRET.search(problem.source)
+    return problem._replace(source=f"{problem.source[: found.end()]} …") if found else problem

@@ -1,9 +1,10 @@
 """Is a commit fit to be deployed? Reads the manifest and the tree from git's objects, never from files."""
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hookrunner.core import tree
+from hookrunner.core import challenges, tree
 from hookrunner.core.manifest.parse import ManifestError, parse
 from hookrunner.core.manifest.policy import Policy
 from hookrunner.core.manifest.toml import LARGEST, Problem
@@ -12,9 +13,9 @@ from hookrunner.edges.claims import read_claims
 from hookrunner.edges.git import Repository, TooMuch
 from hookrunner.edges.records import Store
 from hookrunner.model.app import Manifest
-from hookrunner.model.names import AppName
+from hookrunner.model.names import AppName, Domain
 from hookrunner.model.registration import Registration
-from hookrunner.model.server import Settings
+from hookrunner.model.server import Dns, Settings
 
 
 class NoApp(Exception):
@@ -73,7 +74,9 @@ def inspect(repository: Repository, commit: str, *, app: AppName, settings: Sett
         raise NoManifest(path)
     if problem := _wrong_kind(file):
         raise Unfit(path, [Problem(None, "", problem)], [])
-    policy = Policy.of(settings, app, read_claims(store), {entry.path: entry.mode for entry in entries}, path)
+    modes = {entry.path: entry.mode for entry in entries}
+    missing_zone = functools.partial(_missing_zone, dns=settings.dns)
+    policy = Policy.of(settings, app, read_claims(store), modes, path, missing_zone)
     problems: Sequence[Problem] = ()
     manifest: Manifest | None = None
     try:
@@ -91,6 +94,25 @@ def inspect(repository: Repository, commit: str, *, app: AppName, settings: Sett
     if problems or paths or manifest is None:
         raise Unfit(path, problems, paths)
     return Fit(manifest, bad, path)
+
+
+def _missing_zone(domain: Domain, dns: Dns) -> str | None:
+    """The zone that is in the settings neither by its name nor by a CNAME record; None when one is."""
+    if dns.zone_of(challenges.txt_name(domain)):
+        return None
+    from hookrunner.edges import suffixes
+
+    if dns.zones:
+        from hookrunner.edges.ca.dns01 import records
+        from hookrunner.edges.ca.dns01.errors import DnsFailed
+
+        try:
+            records.place(domain, dns)
+        except DnsFailed:
+            pass
+        else:
+            return None
+    return suffixes.registered(domain)
 
 
 def _wrong_kind(file: tree.Entry) -> str | None:

@@ -126,6 +126,7 @@ class _Batch:
                 one.key,
                 csrs.get(one.certificate) or resumed[one.certificate].csr,
                 one.profile,
+                one.by_dns,
                 _replaced(one),
                 resumed.get(one.certificate),
             )

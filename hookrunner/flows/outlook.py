@@ -127,7 +127,15 @@ def _decided(
 ) -> Outlook:
     authorities = settings.acme.authorities
     existing = certificates.existing(store, wanted(manifest, authorities))
-    decisions = decide(manifest, authorities=authorities, existing=existing, now=now, renews=renews, revoked=revoked)
+    decisions = decide(
+        manifest,
+        authorities=authorities,
+        existing=existing,
+        now=now,
+        dns=settings.dns,
+        renews=renews,
+        revoked=revoked,
+    )
     return Outlook(app, manifest, authorities, existing, decisions, _asked(manifest, settings.acme))
 
 
@@ -180,7 +188,8 @@ def _hold(outlook: Outlook, store: Store, now: datetime, *, retry: bool) -> None
 def _preflight(preflight: "Preflight", outlooks: Sequence[Outlook]) -> None:
     issues = [issue for outlook in outlooks for issue in outlook.issues if not issue.resumes]
     secured = frozenset(name for outlook in outlooks for one in outlook.existing.values() for name in one.names)
-    verdicts = preflight.verdicts([issue.certificate.domain for issue in issues], secured=secured)
+    by_dns = frozenset(name for issue in issues for name in issue.by_dns)
+    verdicts = preflight.verdicts([issue.certificate.domain for issue in issues], secured=secured, by_dns=by_dns)
     for outlook in outlooks:
         advice: list[Advice] = []
         for place, decision in enumerate(outlook.decisions):

@@ -63,18 +63,24 @@ class Preflight:
         self._answers |= found | {domain: _unanswered(domain) for domain in new if domain not in found}
         return self._answers
 
-    def verdicts(self, domains: Sequence[Domain], *, secured: frozenset[Domain]) -> dict[Domain, Verdict]:
-        """What stands in the way of each domain. ``secured`` ones have a certificate now."""
+    def verdicts(
+        self, domains: Sequence[Domain], *, secured: frozenset[Domain], by_dns: frozenset[Domain]
+    ) -> dict[Domain, Verdict]:
+        """What stands in the way of each domain. ``secured`` ones have a certificate now.
+
+        Those that dns-01 shows need no address, and nobody who answers there.
+        """
         answers = self.answers(domains)
         has_caa = any(answers[domain].caa for domain in domains)
         places = {acme.authority.name: self._place(acme, has_caa) for acme in self._settings.acme.every}
         first = next(iter(places.values()))
         found: dict[Domain, Verdict] = {}
         for domain in domains:
-            seen = {name: preflight.of_dns(answers[domain], place) for name, place in places.items()}
+            look = preflight.of_caa if domain in by_dns else preflight.of_dns
+            seen = {name: look(answers[domain], place) for name, place in places.items()}
             self._forbidden[domain] = {name: verdict for name, verdict in seen.items() if verdict.kind == preflight.CAA}
             found[domain] = next((one for one in seen.values() if one.kind != preflight.CAA), next(iter(seen.values())))
-        passed = {domain: answers[domain] for domain, verdict in found.items() if not verdict.kind}
+        passed = {d: answers[d] for d, verdict in found.items() if not verdict.kind and d not in by_dns}
         looks = self._looks(passed, secured)
         for domain, answer in passed.items():
             found[domain] = preflight.of_looks(answer, looks[domain], first)

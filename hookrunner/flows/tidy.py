@@ -1,5 +1,6 @@
 """Takes away what nobody comes back to: certificates of names that are gone for a month, and what kills left over."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from hookrunner.core.certificates import wanted
@@ -32,6 +33,15 @@ def tidy(settings: Settings, store: Store, publisher: Publisher, now: datetime) 
         certificates.forget(store, certificate)
         unused.unmark(store, certificate)
     return gone
+
+
+def txt_records(settings: Settings, store: Store) -> Iterator[str]:
+    """Take away the records of dns-01 that killed runs have left; why one could not be."""
+    if not store.list("txt"):
+        return
+    from hookrunner.edges.ca.dns01 import records
+
+    yield from records.sweep(settings.dns, store)
 
 
 def _in_use(settings: Settings, store: Store) -> set[CertificateId]:

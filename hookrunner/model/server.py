@@ -68,11 +68,34 @@ class Acme(NamedTuple):
         return next((acme.authority.title for acme in self.every if acme.authority.name == authority), authority)
 
 
+class Zone(NamedTuple):
+    """``[dns.zones."ZONE"]``: a zone whose records can be changed from here, for dns-01 (RFC 8555 section 8.4)."""
+
+    name: Domain
+    provider: str  # "rfc2136", "exec", or the name of one of dns-lexicon's
+    options: Mapping[str, str] = MappingProxyType({})  # of the provider; most are secrets
+    always: bool = False  # dns-01 also for names that http-01 would do for
+    nameservers: tuple[tuple[str, int], ...] = ()  # where its records are looked for; empty: its NS records say
+
+    def __repr__(self) -> str:
+        return f"Zone({str(self.name)!r}, {self.provider!r}, {', '.join(self.options)} = …)"
+
+    def has(self, name: str) -> bool:
+        """Whether the name is in it; a zone cut below is not seen from here."""
+        return name == self.name.name or name.endswith(f".{self.name}")
+
+
 class Dns(NamedTuple):
     """``[dns]``."""
 
     resolvers: tuple[tuple[str, int], ...] = ()  # addresses and ports; empty: the system's
     public_addresses: tuple[IPv4Address | IPv6Address, ...] = ()  # this server's; empty: found from the interfaces
+    zones: tuple[Zone, ...] = ()
+
+    def zone_of(self, name: str) -> Zone | None:
+        """The zone of a name, which need not be a host's: of several the one with the longest name."""
+        found = [zone for zone in self.zones if zone.has(name)]
+        return max(found, key=lambda zone: len(zone.name.name), default=None)
 
 
 class Nginx(NamedTuple):
@@ -142,6 +165,11 @@ class Settings(NamedTuple):
     def app(self, name: AppName) -> AppSettings:
         """The app's own settings, or the defaults."""
         return self.apps.get(name, AppSettings())
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether the file is for its owner and ``git`` alone."""
+        return bool(self.dns.zones) or any(acme.eab for acme in self.acme.every)
 
     @property
     def reserved_ports(self) -> frozenset[int]:

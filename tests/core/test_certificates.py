@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hookrunner.core.certificates import Issue, Keep, Wait, decide, reason_to_issue, wanted
-from hookrunner.model.app import Folder, Https, KeyType, Manifest, Site, Tls
+from hookrunner.core.challenges import names_by_dns
+from hookrunner.model.app import Challenge, Folder, Https, KeyType, Manifest, Site, Tls
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import Domain
 from hookrunner.model.publication import CertificateId
+from hookrunner.model.server import Dns, Zone
 
 A, B, WILD = Domain("a.org"), Domain("b.org"), Domain("*.a.org")
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -36,33 +38,50 @@ def manifest(*domains: Domain, key: KeyType = KeyType.ECDSA_P256, https: Https =
 
 def test_a_new_domain_is_issued() -> None:
     """A domain without a certificate gets one, with the key that app.toml wants."""
-    decisions = decide(manifest(A, key=KeyType.RSA_2048), authorities=("ca",), existing={}, now=START)
+    decisions = decide(manifest(A, key=KeyType.RSA_2048), authorities=("ca",), existing={}, now=START, dns=Dns())
     assert decisions == [Issue(own(A), (A,), "new", KeyType.RSA_2048, "", ("ca",))]
 
 
 def test_a_good_certificate_is_kept() -> None:
     """A certificate that will do stays, with the date of its renewal."""
-    decisions = decide(manifest(A), authorities=("ca",), existing={own(A): issued(A)}, now=START)
+    decisions = decide(manifest(A), authorities=("ca",), existing={own(A): issued(A)}, now=START, dns=Dns())
     assert decisions == [Keep(own(A), (A,), "next renewal 2026-03-02", DUE, THEN)]
 
 
-def test_a_wildcard_waits() -> None:
-    """A wildcard is served without a certificate for now, and the CA is not asked."""
-    decisions = decide(manifest(WILD), authorities=("ca",), existing={}, now=START)
-    assert decisions == [
-        Wait(own(WILD), (WILD,), "a wildcard certificate needs dns-01, which is not supported yet", "wildcard")
-    ]
+def test_a_wildcard_waits_for_a_zone() -> None:
+    """Without one the CA is not asked, and the name is served over HTTP; with any it is issued by dns-01."""
+    decisions = decide(manifest(WILD), authorities=("ca",), existing={}, now=START, dns=Dns())
+    assert decisions == [Wait(own(WILD), (WILD,), "it needs dns-01, and server.toml has no [dns.zones]", "zone")]
+    zone = Zone(Domain("b.org"), "exec")
+    decisions = decide(manifest(WILD), authorities=("ca",), existing={}, now=START, dns=Dns(zones=(zone,)))
+    assert decisions == [Issue(own(WILD), (WILD,), "new", KeyType.ECDSA_P256, "", ("ca",), frozenset({WILD}))]
+
+
+@pytest.mark.parametrize(
+    ("challenge", "always", "by_dns"),
+    [
+        (Challenge.AUTO, False, []),
+        (Challenge.AUTO, True, ["a.org", "www.a.org"]),
+        (Challenge.HTTP_01, True, []),
+        (Challenge.DNS_01, False, ["a.org", "www.a.org", "aa.org"]),
+    ],
+)
+def test_which_names_dns_01_shows(challenge: Challenge, always: bool, by_dns: list[str]) -> None:
+    """As app.toml says; else those of a zone that the settings mark, and of no other; wildcards in any case."""
+    dns = Dns(zones=(Zone(Domain("a.org"), "exec", always=always), Zone(Domain("org"), "exec")))
+    names = [Domain(name) for name in ("a.org", "www.a.org", "*.a.org", "aa.org")]
+    assert names_by_dns(names, challenge, dns) == {Domain(name) for name in (*by_dns, "*.a.org")}
 
 
 def test_a_certificate_of_another_ca_is_not_kept() -> None:
     """With another CA in the settings every certificate is issued anew."""
-    decisions = decide(manifest(A), authorities=("other",), existing={own(A): issued(A)}, now=START)
+    decisions = decide(manifest(A), authorities=("other",), existing={own(A): issued(A)}, now=START, dns=Dns())
     assert decisions == [Issue(own(A, "other"), (A,), "new", KeyType.ECDSA_P256, "", ("other",))]
 
 
 def test_each_domain_is_decided_by_itself() -> None:
     """There is one decision a domain, in the order of app.toml, and one does not change another."""
-    decisions = decide(manifest(B, WILD, A), authorities=("ca",), existing={own(A): issued(A)}, now=START)
+    decisions = decide(manifest(B, WILD, A), authorities=("ca",), existing={own(A): issued(A)}, now=START, dns=Dns())
     assert [(type(decision), decision.names) for decision in decisions] == [
         (Issue, (B,)),
         (Wait, (WILD,)),
@@ -82,7 +101,7 @@ def test_wanted(https: Https, certificates: list[CertificateId]) -> None:
 
 def test_an_app_without_domains_wants_nothing() -> None:
     """An app that is off the web is decided without asking for anything."""
-    assert decide(manifest(), authorities=("ca",), existing={own(A): issued(A)}, now=START) == []
+    assert decide(manifest(), authorities=("ca",), existing={own(A): issued(A)}, now=START, dns=Dns()) == []
 
 
 GOOD = issued(A)
@@ -115,9 +134,9 @@ def test_reason_to_issue(certificate: Certificate | None, now: datetime, why: st
     """A certificate is replaced for its names, its key or its age, and the first of these is the reason."""
     assert reason_to_issue(certificate, (A,), Tls(), now) == why
     existing = {own(A): certificate} if certificate else {}
-    (decision,) = decide(manifest(A), authorities=("ca",), existing=existing, now=now)
+    (decision,) = decide(manifest(A), authorities=("ca",), existing=existing, now=now, dns=Dns())
     assert decision == (
-        Issue(own(A), (A,), why, KeyType.ECDSA_P256, "", ("ca",), certificate)
+        Issue(own(A), (A,), why, KeyType.ECDSA_P256, "", ("ca",), replaces=certificate)
         if why
         else Keep(own(A), (A,), "next renewal 2026-03-02", DUE, THEN)
     )
@@ -143,9 +162,9 @@ def test_of_several_cas_the_newest_certificate_serves() -> None:
     older = issued(A)
     newer = replace(older, id=own(A, "backup"), issued=START + MOMENT)
     both = {one.id: one for one in (older, newer)}
-    there = decide(manifest(A), authorities=("ca", "backup"), existing=both, now=START)
+    there = decide(manifest(A), authorities=("ca", "backup"), existing=both, now=START, dns=Dns())
     assert there == [Keep(own(A, "backup"), (A,), "next renewal 2026-03-02", DUE, THEN)]
-    (due,) = decide(manifest(A), authorities=("ca", "backup"), existing=both, now=DUE)
+    (due,) = decide(manifest(A), authorities=("ca", "backup"), existing=both, now=DUE, dns=Dns())
     assert due == Issue(
         own(A),
         (A,),
@@ -153,7 +172,7 @@ def test_of_several_cas_the_newest_certificate_serves() -> None:
         KeyType.ECDSA_P256,
         "",
         ("ca", "backup"),
-        newer,
+        replaces=newer,
     )
     assert isinstance(due, Issue)
     assert due.at("backup").certificate == own(A, "backup")
@@ -167,12 +186,18 @@ def test_a_certificate_that_is_to_be_revoked_is_replaced_whatever_its_age() -> N
             authorities=("ca",),
             existing={own(A): issued(A)},
             now=START,
+            dns=Dns(),
             renews=renews,
             revoked={"01": "keyCompromise"},
         )
         assert isinstance(decision, Issue)
         assert decision.why == "to be revoked: keyCompromise"
     (kept,) = decide(
-        manifest(A), authorities=("ca",), existing={own(A): issued(A)}, now=START, revoked={"02": "superseded"}
+        manifest(A),
+        authorities=("ca",),
+        existing={own(A): issued(A)},
+        now=START,
+        dns=Dns(),
+        revoked={"02": "superseded"},
     )
     assert isinstance(kept, Keep)

@@ -301,10 +301,44 @@ def test_every_key() -> None:
             [(1, 'takes a program and its arguments as a list, like ["nginx", "-t", "-q"]')],
             id="notify",
         ),
+        pytest.param(ACME + '[nginx]\npublisher = "run/x"\n', [(4, "is not an absolute path")], id="publisher"),
         pytest.param(
-            ACME + '[nginx]\npublisher = "run/x"\n[dns.zones."a.org"]\nprovider = "x"\n',
-            [(4, "is not an absolute path"), (5, '"zones" is not supported yet')],
-            id="not yet",
+            ACME + '[dns.zones."a.org"]\n'
+            "[dns.zones.rfc]\n"
+            'provider = "rfc2136"\n'
+            '[dns.zones."b.org"]\n'
+            'provider = "rfc2136"\n'
+            'server = "ns1.b.org"\n'
+            "port = 0\n"
+            'key_secret = "not base64"\n'
+            'key_algorithm = "hmac-md5"\n'
+            'serve = "x"\n'
+            '[dns.zones."c.org"]\n'
+            'provider = "exec"\n'
+            'program = "set-txt"\n'
+            "nameservers = [53]\n"
+            '[dns.zones."*.d.org"]\n'
+            'provider = "exec"\n'
+            '[dns.zones."e.org"]\n'
+            'provider = "cloudflare"\n'
+            "auth_token = []\n"
+            'always = "yes"\n',
+            [
+                (3, 'needs a "provider": rfc2136, exec, or one of dns-lexicon'),
+                (4, "is a single label; a public domain has a dot in it"),
+                (6, 'needs a "key_name": the TSIG key'),
+                (8, "is not an IP address"),
+                (9, "is 0; it takes a number from 1 to 65535"),
+                (10, "is not a key in base64, as tsig-keygen prints it"),
+                (11, "is none of hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512"),
+                (12, '"serve" is not a key of [dns.zones.b.org]; did you mean "server"?'),
+                (15, "is not the full path of a program"),
+                (16, "holds a number; it takes a list of texts in quotes"),
+                (17, "is a wildcard; name the zone"),
+                (21, "is a list; it takes a text in quotes"),
+                (22, "is a text; it takes true or false"),
+            ],
+            id="zones",
         ),
         pytest.param(
             ACME + 'http01 = "respond"\n'

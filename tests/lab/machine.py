@@ -100,11 +100,11 @@ class Process:
                 self._process.wait(10)
 
 
-def listens(port: int) -> bool:
+def listens(port: int, address: str = "127.0.0.1") -> bool:
     """Whether somebody answers on the loopback port."""
     with socket.socket() as probe:
         probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((address, port)) == 0
 
 
 def version(argv: Sequence[str]) -> tuple[int, ...]:

@@ -31,7 +31,9 @@ class Pebble:
         https_port: int,
         env: Mapping[str, str],
         config: Mapping[str, object],
+        resolver: str = "",
     ) -> None:
+        """``resolver``: where it resolves names instead."""
         pebble, dns_server = program("pebble"), program("pebble-challtestsrv")
         self._port, self._management, self._dns, self.dns_management = (ports.take() for _ in range(4))
         self.directory = f"https://127.0.0.1:{self._port}/dir"
@@ -54,14 +56,14 @@ class Pebble:
         file.write_text(json.dumps({"pebble": settings}))
         self._names = Process(_dns_argv(dns_server, self._dns, self.dns_management), folder / "dns.log")
         self._names.wait_for(lambda: listens(self.dns_management))
+        self.resolver = resolver or f"127.0.0.1:{self._dns}"
         self._ca = Process(
-            [pebble, "-config", str(file), "-dnsserver", f"127.0.0.1:{self._dns}"],
+            [pebble, "-config", str(file), "-dnsserver", self.resolver],
             folder / "pebble.log",
             {"PEBBLE_VA_NOSLEEP": "1", **env},
         )
         self._ca.wait_for(lambda: listens(self._port) and listens(self._management))
         self.log = folder / "pebble.log"
-        self.resolver = f"127.0.0.1:{self._dns}"
 
     @functools.cache  # noqa: B019 — a few servers live as long as their tests
     def root(self) -> str:

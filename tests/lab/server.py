@@ -41,6 +41,7 @@ class Server:
         settings: Mapping[str, object] | None = None,
         pebble_env: Mapping[str, str] | None = None,
         pebble: Mapping[str, object] | None = None,
+        resolver: str = "",
         command: Path = COMMAND,
     ) -> None:
         program("git")
@@ -54,7 +55,7 @@ class Server:
         self.http_port, self.https_port = self.ports.take(), self.ports.take()
         self.nginx = Nginx(self.folder / "nginx")
         self._cas: list[Pebble] = []
-        self.pebble = self.ca(self.folder, env=pebble_env, config=pebble)
+        self.pebble = self.ca(self.folder, env=pebble_env, config=pebble, resolver=resolver)
         try:
             self._start(settings or {})
         except BaseException:
@@ -86,16 +87,22 @@ class Server:
             old = settings.get(name)
             settings[name] = old | value if isinstance(old, dict) and isinstance(value, dict) else value  # type: ignore[assignment]
         self.config.write_text(toml.dumps(settings))
+        self.config.chmod(0o640)
         self.run("init")
         self.nginx.start()
 
     def ca(
-        self, folder: Path, *, env: Mapping[str, str] | None = None, config: Mapping[str, object] | None = None
+        self,
+        folder: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        config: Mapping[str, object] | None = None,
+        resolver: str = "",
     ) -> Pebble:
         """A Pebble that validates through this server's nginx; its files are in ``folder``."""
         folder.mkdir(exist_ok=True)
         ports = {"http_port": self.http_port, "https_port": self.https_port}
-        self._cas.append(Pebble(folder, self.ports, **ports, env=env or {}, config=config or {}))
+        self._cas.append(Pebble(folder, self.ports, **ports, env=env or {}, config=config or {}, resolver=resolver))
         return self._cas[-1]
 
     def run(self, *words: str, check: bool = True, later: timedelta = timedelta(0)) -> subprocess.CompletedProcess[str]:

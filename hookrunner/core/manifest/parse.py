@@ -97,6 +97,8 @@ def _manifest(top: Table, policy: Policy | None) -> Manifest:
             table.refuse_unknown(SITE_KEYS, aliases=ALIASES, elsewhere=places)
     sites = [_site(table, policy) for table in tables]
     _refuse_twice(list(zip(tables, sites, strict=True)), policy)
+    if policy:
+        _check_challenges(list(zip(tables, sites, strict=True)), tls, policy)
     if sum(site.locations for site in sites) > MOST_LOCATIONS:
         text = f"has too many rules: domains × (2 × redirects + 6 × (routes + headers)) is at most {MOST_LOCATIONS:,}"
         top.wrong("sites" if top.has("sites") else None, text)
@@ -302,6 +304,15 @@ def _refuse_twice(sites: list[tuple[Table, Site]], policy: Policy | None) -> Non
         table.wrong("domains", f"has {len(seen)} domains; the server allows an app {policy.most_domains}")
 
 
+def _check_challenges(sites: list[tuple[Table, Site]], tls: Tls, policy: Policy) -> None:
+    for table, site in sites:
+        for domain in site.domains if site.https is not Https.OFF else ():
+            try:
+                policy.check_challenge(domain, tls.challenge)
+            except Invalid as error:
+                table.wrong("domains", f'"{domain}" {error}')
+
+
 def _refuse_loops(tables: list[Table], sites: list[Site]) -> None:
     redirects = [table.tables("redirects") for table in tables]
     for circle in loops.loops(sites):
@@ -320,7 +331,7 @@ _LONGEST_CIRCLE = 5  # redirects that a problem names
 
 def _not_yet(document: Document) -> list[Problem]:
     """The values that this version understands and does not serve."""
-    later = {"certificates": ("san", "wildcard"), "challenge": ("dns-01",)}
+    later = {"certificates": ("san", "wildcard")}
     tls = document.data.get("tls")
     if not isinstance(tls, dict):
         return []

@@ -1,16 +1,21 @@
 """What the server lets one app ask for: allowed domains, upstreams, how many, and what other apps hold already."""
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from hookrunner.core import tree
+from hookrunner.core.challenges import by_dns
 from hookrunner.core.claims import Claims
 from hookrunner.model import allowance
-from hookrunner.model.app import Folder, Upstream
+from hookrunner.model.app import Challenge, Folder, Upstream
 from hookrunner.model.names import AppName, Domain, Invalid
 from hookrunner.model.registration import MANIFEST
-from hookrunner.model.server import Pattern, Settings
+from hookrunner.model.server import Dns, Pattern, Settings
+
+
+def _knows_none(_: Domain) -> str | None:
+    return None
 
 
 class Policy(NamedTuple):
@@ -24,12 +29,20 @@ class Policy(NamedTuple):
     claims: Claims
     tree: Mapping[str, str]  # path to mode, of the commit
     manifest: str = MANIFEST  # its path in the commit
+    dns: Dns | None = None  # the zones that can be changed; None: not known here
+    missing_zone: Callable[[Domain], str | None] = _knows_none  # the zone that dns-01 for a name lacks
 
     @classmethod
     def of(
-        cls, settings: Settings, app: AppName, claims: Claims, tree: Mapping[str, str], manifest: str = MANIFEST
+        cls,
+        settings: Settings,
+        app: AppName,
+        claims: Claims,
+        tree: Mapping[str, str],
+        manifest: str = MANIFEST,
+        missing_zone: Callable[[Domain], str | None] = _knows_none,
     ) -> "Policy":
-        """The policy for one app."""
+        """The policy for one app. ``missing_zone`` is asked about names that only dns-01 will do for."""
         own = settings.app(app)
         return cls(
             app=app,
@@ -40,12 +53,21 @@ class Policy(NamedTuple):
             claims=claims,
             tree=tree,
             manifest=manifest,
+            dns=settings.dns,
+            missing_zone=missing_zone,
         )
 
     def check_domain(self, domain: Domain) -> None:
         """Raise :class:`Invalid` for a domain that the settings do not give this app."""
         allowance.check_domain(domain, self.app, self.allowed_domains)
         self.claims.check_domain(domain, self.app)
+
+    def check_challenge(self, domain: Domain, challenge: Challenge) -> None:
+        """Raise :class:`Invalid` for a domain that needs dns-01 where the settings have no zone for that."""
+        if self.dns is None or not by_dns(domain, challenge, self.dns):
+            return
+        if zone := self.missing_zone(domain):
+            raise Invalid(f'needs dns-01; add a table [dns.zones."{zone}"] to server.toml on the server')
 
     def check_folder(self, folder: Folder) -> None:
         """Raise :class:`Invalid` for a folder that the commit does not have as one, links on the way included."""

@@ -22,6 +22,7 @@ from requests.adapters import HTTPAdapter
 import hookrunner
 from hookrunner.core.problems import ACME, Refusal, Subproblem
 from hookrunner.edges.ca import roots
+from hookrunner.edges.ca.dns01.errors import DnsFailed
 from hookrunner.edges.ca.http01 import Unanswerable
 
 _TIMEOUT = 20  # seconds to connect, and between two bytes
@@ -204,6 +205,8 @@ def refusal(error: Exception) -> Refusal:
             return _of_problem(error.to_partial_json())
         case Unanswerable():
             return Refusal("responder", str(error))
+        case DnsFailed():
+            return Refusal("zone", str(error))
         case errors.TimeoutError():
             return Refusal("timeout", "")
         case requests.exceptions.Timeout():

@@ -18,7 +18,7 @@ from hookrunner.edges.ca.http01 import Answers
 from hookrunner.edges.ca.order import Order, Ordering
 from hookrunner.edges.records import Store
 from hookrunner.model.certificate import Certificate
-from hookrunner.model.server import Acme, Settings
+from hookrunner.model.server import Acme, Dns, Settings
 
 _SKEW = timedelta(days=1)  # that a clock may go wrong
 
@@ -51,7 +51,7 @@ def issue(
     started = time.monotonic()
     with ExitStack() as stack:
         try:
-            runner = _Runner(acme, stack.enter_context(http01.answers(settings, store)), store, now)
+            runner = _Runner(acme, stack.enter_context(http01.answers(settings, store)), settings.dns, store, now)
         except Exception as error:
             refused = refusal(error)
             took = time.monotonic() - started
@@ -85,10 +85,11 @@ def _threads(orders: int, most: int) -> int:
 class _Runner:
     """Runs orders with one account, each thread over a connection of its own."""
 
-    def __init__(self, acme: Acme, answers: Answers, store: Store, now: datetime) -> None:
+    def __init__(self, acme: Acme, answers: Answers, dns: Dns, store: Store, now: datetime) -> None:
         self._acme = acme
         self._trust = Trust(acme.ca_bundle, acme.authority.directory)
         self._http01 = answers
+        self._dns = dns
         self._store = store
         self._now = now
         network = self._trust.network()
@@ -135,7 +136,7 @@ class _Runner:
         there: Ordering | None = getattr(self._own, "ordering", None)
         if there is None or there.account is not mine:
             client = Client(self._directory, mine.network(self._trust))
-            there = self._own.ordering = Ordering(client, mine, self._http01, self._store, self._now)
+            there = self._own.ordering = Ordering(client, mine, self._http01, self._dns, self._store, self._now)
         return there
 
 

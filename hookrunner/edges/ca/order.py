@@ -1,21 +1,21 @@
 """One order, from its beginning or from where an earlier run was broken off (RFC 8555 section 7.4)."""
 
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import NamedTuple
 
 import requests
-from acme import challenges, messages
+from acme import messages
 from cryptography import x509
 from josepy import json_util
 
 from hookrunner.core.problems import Refusal
 from hookrunner.edges import journal
-from hookrunner.edges.ca import ari, chains
+from hookrunner.edges.ca import ari, chains, polling
 from hookrunner.edges.ca.account import Account
-from hookrunner.edges.ca.client import Client, Refused, refusal, retry_after, was_connected
+from hookrunner.edges.ca.authorizations import OPEN, Authorizing
+from hookrunner.edges.ca.client import Client, Refused, refusal, was_connected
 from hookrunner.edges.ca.http01 import Answers
 from hookrunner.edges.journal import Entry
 from hookrunner.edges.records import Store
@@ -23,16 +23,13 @@ from hookrunner.model.app import KeyType
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import Domain
 from hookrunner.model.publication import CertificateId
+from hookrunner.model.server import Dns
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 5.0  # seconds between two looks
-_LONGEST_ASKED = 60.0  # seconds that the CA may ask for
-_DEADLINE = 90.0  # seconds for the authorizations, and again for the order
 _SENT = 4  # tries, where the answer to a new order is lost and the CA does not have it
 _FINALIZED = 5  # tries, where the CA says ready and then is not
 _LISTED = 100  # orders of the account that are looked at for one whose answer was lost
 
 _GONE = (403, 404, 410)  # what HTTP says of an order that there is not, or not for us
-_OPEN = (messages.STATUS_PENDING, messages.STATUS_PROCESSING)
 # A refusal of one of these kinds is the same without `replaces`.
 _NOT_OF_REPLACES = {
     "accountDoesNotExist", "badNonce", "externalAccountRequired", "invalidProfile", "overloaded", "rateLimited",
@@ -49,6 +46,7 @@ class Order:
     key: KeyType
     csr: str
     profile: str = ""
+    by_dns: frozenset[Domain] = frozenset()  # the names that dns-01 shows
     replaces: str | None = None  # the chain (PEM) that it takes the place of
     entry: Entry | None = None  # of an earlier run
 
@@ -73,14 +71,17 @@ class Ordering:
     client: Client
     account: Account
     http01: Answers
+    dns: Dns
     store: Store
     now: datetime
 
     def certificate(self, order: Order) -> Certificate:
-        """The certificate. Raises what `acme` raises, and :class:`Refused`; an order that is dead then is forgotten."""
+        """The certificate. Raises what `acme` and `Authorizing` raise; an order that is dead then is forgotten."""
         try:
             placed = self._resumed(order) or self._placed(order)
-            self._authorize(placed)
+            if placed.body.status == messages.STATUS_PENDING:
+                authorizing = Authorizing(self.client, self.account, self.http01, self.dns, self.store)
+                authorizing.authorize(placed.body.authorizations, order.by_dns)
             chain = chains.read(self._chain(placed, order.csr), order.csr, order.names)
         except Refused as error:
             if not error.refusal.leaves_order_open:
@@ -171,7 +172,7 @@ class Ordering:
         for url in self._listed():
             body = messages.Order.from_json(self.client.fetch(url).json())
             names = {identifier.value for identifier in body.identifiers}
-            if names == {name.name for name in order.names} and body.status in (*_OPEN, messages.STATUS_READY):
+            if names == {name.name for name in order.names} and body.status in (*OPEN, messages.STATUS_READY):
                 journal.write(self.store, entry._replace(order=url))
                 return _Placed(url, body)
         return None
@@ -187,48 +188,19 @@ class Ordering:
             return []
         return [str(url) for url in found[: -_LISTED - 1 : -1]]
 
-    def _authorize(self, placed: _Placed) -> None:
-        """Show the CA that the domains are ours (RFC 8555 section 7.5)."""
-        if placed.body.status != messages.STATUS_PENDING:
-            return
-        shown: list[str] = []
-        try:
-            for url in placed.body.authorizations:
-                authorization = messages.Authorization.from_json(self.client.fetch(url).json())
-                if authorization.status == messages.STATUS_PENDING:
-                    challenge = _http01(authorization)
-                    token = challenge.chall.encode("token")
-                    shown.append(token)
-                    response, answer = challenge.response_and_validation(self.account.key)
-                    self.http01.show(token, answer)
-                    if challenge.status == messages.STATUS_PENDING:  # else an earlier run told the CA already
-                        self._respond(challenge, response, url)
-            for url in placed.body.authorizations:
-                self._until(url, _settled)
-        finally:
-            for token in shown:
-                self.http01.hide(token)
-
-    def _respond(self, challenge: messages.ChallengeBody, response: Any, authorization: str) -> None:
-        try:
-            self.client.submit(challenge.uri, response)
-        except Refused:
-            seen = messages.Authorization.from_json(self.client.fetch(authorization).json())
-            if seen.status == messages.STATUS_PENDING and _http01(seen).status == messages.STATUS_PENDING:
-                raise  # else it was told before, and the answer was lost
-
     def _chain(self, placed: _Placed, csr: str) -> str:
         """Hand in the CSR and fetch the chain (RFC 8555 section 7.4)."""
         request = messages.CertificateRequest(csr=x509.load_pem_x509_csr(csr.encode()))
         order = placed.body
         is_authorized = order.status == messages.STATUS_PENDING  # so it is ready now (section 7.1.6)
+        pauses = polling.pauses()
         for number in range(_FINALIZED):
             if order.status != messages.STATUS_READY and not is_authorized:
-                order = _order(self._until(placed.url, _ended))
+                order = _order(polling.until(self.client, placed.url, _ended))
             if order.status == messages.STATUS_VALID:
                 return self.client.fetch(str(order.certificate)).text
             is_authorized = False
-            time.sleep(_FIRST_PAUSE * 2**number if number else 0)
+            time.sleep(next(pauses) if number else 0)
             try:
                 order = _order(self.client.submit(order.finalize, request))
             except Refused as error:
@@ -237,56 +209,10 @@ class Ordering:
                 order = _order(self.client.fetch(placed.url))
         raise Refused(Refusal("orderNotReady", f"it says ready and is not, {_FINALIZED} times"))
 
-    def _until(self, url: str, done: Callable[[requests.Response], bool]) -> requests.Response:
-        """Look at ``url`` until ``done``: soon, then half as often; Retry-After is the ceiling of the pause."""
-        until = time.monotonic() + _DEADLINE
-        for pause in _pauses():
-            answer = self.client.fetch(url)
-            if done(answer):
-                return answer
-            if time.monotonic() > until:
-                status = answer.json().get("status", "open")
-                raise Refused(Refusal("timeout", f"still {status} after {_DEADLINE:.0f} s"))
-            time.sleep(min(pause, _ceiling(answer)))
-        raise AssertionError
-
-
-def _pauses() -> Iterator[float]:
-    pause = _FIRST_PAUSE
-    while True:
-        yield pause
-        pause = min(pause * 2, _LONGEST_ASKED)
-
-
-def _ceiling(answer: requests.Response) -> float:
-    asked = retry_after(answer)
-    pause = (asked - datetime.now(UTC)).total_seconds() if asked else _LONGEST_PAUSE
-    return min(max(pause, _FIRST_PAUSE), _LONGEST_ASKED)
-
-
-def _http01(authorization: messages.Authorization) -> messages.ChallengeBody:
-    for challenge in authorization.challenges:
-        if isinstance(challenge.chall, challenges.HTTP01):
-            return challenge
-    raise Refused(Refusal("protocol", "the CA offers no http-01 challenge"))
-
-
-def _settled(answer: requests.Response) -> bool:
-    """Whether an authorization is valid; raises :class:`Refused` when it never will be."""
-    authorization = messages.Authorization.from_json(answer.json())
-    if authorization.status in _OPEN:
-        return False
-    if authorization.status == messages.STATUS_VALID:
-        return True
-    for challenge in authorization.challenges:
-        if challenge.error is not None:
-            raise Refused(refusal(challenge.error))
-    raise Refused(Refusal("unauthorized", f"the authorization is {authorization.status.name}, the CA does not say why"))
-
 
 def _ended(answer: requests.Response) -> bool:
     """Whether it is our turn again: the order is ready, or valid."""
-    return _order(answer).status not in _OPEN
+    return _order(answer).status not in OPEN
 
 
 def _order(answer: requests.Response) -> messages.Order:

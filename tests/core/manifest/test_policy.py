@@ -9,7 +9,7 @@ from hookrunner.core.claims import Claims
 from hookrunner.core.manifest.policy import Policy
 from hookrunner.model.app import Folder, Upstream
 from hookrunner.model.names import AppName, Domain, Invalid
-from hookrunner.model.server import Acme, AppSettings, Limits, Nginx, Pattern, Settings
+from hookrunner.model.server import Acme, AppSettings, Dns, Limits, Nginx, Pattern, Settings
 
 SHOP, WIKI = AppName("shop"), AppName("wiki")
 TREE = {
@@ -53,6 +53,7 @@ def test_policy_of_the_settings() -> None:
         most_domains=7,
         claims=Claims(),
         tree=TREE,
+        dns=Dns(),
         manifest="app.toml",
     )
 
