@@ -68,10 +68,10 @@ def site(server: Server) -> Site:
     holder = server.app("refusals-holder")
     holder.commit(
         {
-            "app.toml": 'domains = ["held.example", "sub.over.example", "*.wild.held.example"]\nproxy = "http://127.0.0.1:18111"\n',
+            "app.toml": 'domains = ["held.example", "sub.over.example", "*.wild.held.example"]\nproxy = "http://127.0.0.1:18111"\nhttps = "off"\n',
         }
     )
-    assert holder.push().verdict.startswith("warning: deploy 1 is live"), "a wildcard is served over HTTP for now"
+    assert holder.push().verdict.startswith("success: ")
     clone = server.app("refusals")
     base = clone.commit({"app.toml": GOOD, "public/index.html": "it stays", "other/index.html": "other"})
     assert clone.push().verdict.startswith("success: ")
@@ -153,7 +153,7 @@ CASES: dict[str, tuple[Build, list[str]]] = {
     "root-and-proxy": (GOOD + 'proxy = "http://127.0.0.1:18112"\n', ['stands beside "root"']),
     "not-yet": (
         GOOD + '[tls]\ncertificates = "san"\nchallenge = "dns-01"\n',
-        ['"certificates" is not supported yet', '"challenge" is not supported yet'],
+        ['"certificates" is not supported yet', 'needs dns-01; add a table [dns.zones."'],
     ),
     "all-at-once": (
         'domains = ["1.2.3.4", "a b.example"]\nroot = "../x"\nhttps = "of"\n[tls]\nkeys = 3\n',

@@ -39,6 +39,8 @@ class Named:
             (folder / f"{zone}.zone").write_text(
                 _zone(zone, [one for one in lines if f"{zone}." in one.split(" ")[0] or f"; {zone}." in one], address)
             )
+        # Its own root, so that nothing is asked of the internet.
+        (folder / "root.zone").write_text("$TTL 60\n@ SOA ns. owner. 1 60 60 600 1\n@ NS ns.\nns. A 127.0.0.1\n")
         (folder / "named.conf").write_text(
             f"""
             options {{
@@ -46,6 +48,7 @@ class Named:
                 listen-on port {self.port} {{ {address}; }}; listen-on-v6 {{ none; }}; allow-transfer {{ none; }};
             }};
             controls {{ }};
+            zone "." {{ type primary; file "root.zone"; }};
             key "{KEY_NAME}" {{ algorithm {ALGORITHM}; secret "{self.secret}"; }};
             """
             + "".join(

@@ -50,7 +50,7 @@ class Pebble:
             "tlsPort": https_port,
             "ocspResponderURL": "",
             "externalAccountBindingRequired": False,
-            "domainBlocklist": ["blocked-domain.example"],
+            "domainBlocklist": ["blocked-domain.example", "required.several.example"],
             **config,
         }
         file.write_text(json.dumps({"pebble": settings}))

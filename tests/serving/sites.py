@@ -268,6 +268,7 @@ to = "https://one.several.example/"
 [[sites]]
 domains = ["*.wild.several.example"]
 root = "wild"
+https = "off"
 
 [[sites]]
 domains = ["http.several.example"]
@@ -275,7 +276,7 @@ root = "two"
 https = "off"
 
 [[sites]]
-domains = ["*.required.several.example"]
+domains = ["required.several.example"]
 root = "two"
 https = "required"
 """,
@@ -449,7 +450,7 @@ NAMES = [
     Row("several", "/", 200, {}, "wild", host="a.b.wild.several.example", over=(HTTP1,)),
     Row("several", "/", 0, host="wild.several.example", over=(HTTP1,)),
     Row("several", "/", 200, {"location": None}, "two", host="http.several.example", over=(HTTP1,)),
-    Row("several", "/", 503, host="any.required.several.example", over=(HTTP1,)),
+    Row("several", "/", 503, host="required.several.example", over=(HTTP1,)),
 ]  # fmt: skip
 
 ROUTES = [
