@@ -10,6 +10,7 @@ def decision_json(decision: Decision) -> dict[str, object]:
         "name": str(decision.certificate.domain),
         "ca": decision.certificate.authority,
         "names": [str(domain) for domain in decision.names],
+        "domains": [str(domain) for domain in decision.domains],
         "action": type(decision).__name__.lower(),
         "why": decision.why,
         "renews": decision.replaces is not None if isinstance(decision, Issue) else False,

@@ -3,12 +3,13 @@
 One list of decisions for push, plan, deploy and JSON.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from hookrunner.core import challenges, renewal
-from hookrunner.model.app import Https, KeyType, Manifest, Tls
+from hookrunner.core import challenges, grouping, renewal
+from hookrunner.core.grouping import Group, Registered
+from hookrunner.model.app import Certificates, Https, Manifest, Tls
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import Domain
 from hookrunner.model.obstacle import Advice
@@ -21,8 +22,18 @@ class Decision:
     """What becomes of one certificate, and why."""
 
     certificate: CertificateId
-    names: tuple[Domain, ...]
+    names: tuple[Domain, ...]  # in the certificate
+    domains: tuple[Domain, ...]  # the app's, that it is for
     why: str
+
+    def shared(self, domain: Domain) -> str:
+        """Which certificate covers the domain, where it is not one of its own."""
+        if domain not in self.names:
+            return f", by {next((name for name in self.names if name.covers(domain)), self.certificate.domain)}"
+        others = [str(name) for name in self.names if name != domain]
+        if len(others) > 2:
+            others = [others[0], f"{len(others) - 1} more names"]
+        return f", together with {' and '.join(others)}" if others else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +51,11 @@ class Issue(Decision):
     ``certificate`` is the one of the first CA.
     """
 
-    key: KeyType
-    profile: str
+    tls: Tls
     authorities: tuple[str, ...]
     by_dns: frozenset[Domain] = frozenset()  # the names that dns-01 shows
     replaces: Certificate | None = None  # the one that serves until then
+    is_growing: bool = False  # all that is wrong with that one is that it lacks names
     resumes: bool = False  # an order of an earlier run, which was broken off
 
     @property
@@ -57,10 +68,36 @@ class Issue(Decision):
         certificate = CertificateId(authorities[0], self.certificate.domain)
         return replace(self, certificate=certificate, authorities=authorities)
 
+    def without(self, held: Collection[Domain], registered: Registered, now: datetime) -> "Decision | None":
+        """What is left to do when these domains have to wait; None when all of them have to.
+
+        A domain that the certificate there covers must not lose it, so the new one is called after another domain
+        then, and both serve. Where there is no other the renewal waits, as long as there is time.
+        """
+        left = tuple(domain for domain in self.domains if domain not in held)
+        there, leader = self.replaces, self.certificate.domain
+        if not left:
+            return None
+        if there and self.is_growing and all(map(there.covers, left)):
+            return _keep(there, left)
+        if there and there.not_after > now and any(there.covers(domain) for domain in self.domains if domain in held):
+            others = [domain for domain in left if domain != leader]
+            if not others and renewal.warning(there) > now:
+                return None
+            leader = next(iter(others), leader)
+        names = grouping.names(left, self.tls.certificates, registered)
+        return replace(
+            self,
+            certificate=CertificateId(self.certificate.authority, leader),
+            names=names,
+            domains=left,
+            by_dns=self.by_dns & frozenset(names),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Wait(Decision):
-    """The CA is not asked yet; the names are served with what there is."""
+    """The CA is not asked yet; the domains are served with what there is."""
 
     kind: str  # why, for programs
     until: datetime | None = None  # no try before; None: whenever the reason is gone
@@ -79,18 +116,20 @@ def decide(
     existing: Mapping[CertificateId, Certificate],
     now: datetime,
     dns: Dns,
+    registered: Registered,
     renews: bool = True,
     revoked: Mapping[str, str] | None = None,
 ) -> list[Decision]:
-    """One decision for each domain that is to have HTTPS, in the order of app.toml.
+    """One decision for each certificate of the app, in the order of app.toml.
 
     ``dns``: the zones that can be changed. Not ``renews``: a certificate that is valid stays, whatever its age and its
     key. ``revoked``: reasons of the certificates that are to be revoked, by serial number.
     """
     checks = CHECKS if renews else NEEDED
+    found = grouping.groups(manifest, secured(manifest), existing, registered)
     return [
-        _decide(domain, manifest.tls, authorities, existing, now, dns, checks, revoked or {})
-        for domain in secured(manifest)
+        _decide(group, manifest.tls, authorities, existing, now, dns, registered, checks, revoked or {})
+        for group in found
     ]
 
 
@@ -100,41 +139,57 @@ def secured(manifest: Manifest) -> list[Domain]:
 
 
 def wanted(manifest: Manifest, authorities: Sequence[str]) -> list[CertificateId]:
-    """The certificates that will do for the manifest: one a domain, of any of the CAs."""
+    """The certificates that may serve the manifest: those called after its domains, of any of the CAs."""
     return [CertificateId(authority, domain) for domain in secured(manifest) for authority in authorities]
 
 
-def current(
-    domain: Domain, authorities: Sequence[str], existing: Mapping[CertificateId, Certificate]
-) -> Certificate | None:
-    """The certificate that serves ``domain``: of several CAs' the newest one that covers it."""
-    there = [existing[one] for name in authorities if (one := CertificateId(name, domain)) in existing]
-    return max(there, key=lambda certificate: (certificate.covers(domain), certificate.issued), default=None)
+def serving(
+    manifest: Manifest,
+    authorities: Sequence[str],
+    existing: Mapping[CertificateId, Certificate],
+    registered: Registered,
+) -> dict[Domain, Certificate]:
+    """Which certificate serves each domain that one covers: its group's, or the newest until that is there."""
+    found: dict[Domain, Certificate] = {}
+    mine = [one for one in existing.values() if one.id.authority in authorities]
+    for group in grouping.groups(manifest, secured(manifest), existing, registered):
+        for domain in group.domains:
+            if covering := [one for one in mine if one.covers(domain)]:
+                found[domain] = max(covering, key=lambda one: (one.id.domain == group.leader, one.issued))
+    return found
 
 
 def _decide(
-    domain: Domain,
+    group: Group,
     tls: Tls,
     authorities: Sequence[str],
     existing: Mapping[CertificateId, Certificate],
     now: datetime,
     dns: Dns,
+    registered: Registered,
     checks: Sequence[Check],
     revoked: Mapping[str, str],
 ) -> Decision:
-    names = (domain,)
-    first = CertificateId(authorities[0], domain)
+    names = grouping.names(group.domains, tls.certificates, registered)
+    first = CertificateId(authorities[0], group.leader)
     by_dns = challenges.names_by_dns(names, tls.challenge, dns)
-    there = current(domain, authorities, existing)
-    why = reason_to_issue(there, names, tls, now, checks)
+    named = [existing[one] for name in authorities if (one := CertificateId(name, group.leader)) in existing]
+    there = max(named, key=lambda one: (all(map(one.covers, names)), one.issued), default=None)
+    why, besides = (reason_to_issue(there, those, tls, now, checks) for those in (names, ()))
     if there and there.serial in revoked:
-        why = f"to be revoked: {revoked[there.serial]}"
+        why = besides = f"to be revoked: {revoked[there.serial]}"
     if (why or not there) and by_dns and not dns.zones:
-        return Wait(first, names, NO_ZONE, "zone")
+        return Wait(first, names, group.domains, NO_ZONE, "zone")
     if why or not there:
-        return Issue(first, names, why or "", tls.key, tls.profile, tuple(authorities), by_dns, there)
+        return Issue(
+            first, names, group.domains, why or "", tls, tuple(authorities), by_dns, there, is_growing=besides is None
+        )
+    return _keep(there, group.domains)
+
+
+def _keep(there: Certificate, domains: tuple[Domain, ...]) -> Keep:
     due = renewal.due(there)
-    return Keep(there.id, names, f"next renewal {due:%Y-%m-%d}", due, renewal.why(there))
+    return Keep(there.id, there.names, domains, f"next renewal {due:%Y-%m-%d}", due, renewal.why(there))
 
 
 def reason_to_issue(
@@ -153,7 +208,14 @@ def reason_to_issue(
     return None
 
 
-def _names_differ(certificate: Certificate, names: tuple[Domain, ...], _tls: Tls, _now: datetime) -> str | None:
+def _has_more_names(certificate: Certificate, names: tuple[Domain, ...], tls: Tls, _now: datetime) -> str | None:
+    if not names or tls.certificates is Certificates.SAN:  # there it is what was together before
+        return None
+    more = sorted(str(name) for name in certificate.names if name not in names)
+    return f"also names {', '.join(more)}" if more else None
+
+
+def _lacks_names(certificate: Certificate, names: tuple[Domain, ...], _tls: Tls, _now: datetime) -> str | None:
     missing = [str(name) for name in names if not certificate.covers(name)]
     return f"does not cover {', '.join(missing)}" if missing else None
 
@@ -180,5 +242,5 @@ def _is_due(certificate: Certificate, _names: tuple[Domain, ...], _tls: Tls, now
     return f"due for renewal: {renewal.why(certificate)}" if renewal.due(certificate) <= now else None
 
 
-NEEDED = (_names_differ, _is_expired)
-CHECKS = (_names_differ, _key_differs, _profile_differs, _is_expired, _is_due)
+NEEDED = (_lacks_names, _is_expired)
+CHECKS = (_lacks_names, _has_more_names, _key_differs, _profile_differs, _is_expired, _is_due)

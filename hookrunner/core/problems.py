@@ -29,6 +29,7 @@ class Refusal:
     retry_after: datetime | None = None  # what the CA asked for (RFC 9110 section 10.2.3)
     subproblems: tuple[Subproblem, ...] = ()
     by_dns: bool = False  # dns-01 was to show that the name is ours
+    names: tuple[str, ...] = ()  # those of the order that it is about; none: the order as a whole
 
     def __str__(self) -> str:
         words = _WORDS.get(self.kind, self.kind)

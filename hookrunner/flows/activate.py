@@ -66,7 +66,7 @@ def go_back(
         yield wording.detail("there is no release to go back to: the app is off the web again")
         return
     existing = certificates.existing(store, [name.certificate for name in before.names if name.certificate])
-    again = serving.secured(before, authorities=settings.acme.authorities, existing=existing)
+    again = serving.secured(before, certificates={}, existing=existing)
     answer = publisher.publish(again)
     if isinstance(answer, Refused):
         yield wording.error("the switch could not be undone")

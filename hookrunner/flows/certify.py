@@ -23,7 +23,7 @@ Say = Callable[[AppName, Line], None]
 class Certified:
     """What became of one app's decisions."""
 
-    issued: list[Domain] = field(default_factory=list)
+    issued: list[Domain] = field(default_factory=list)  # what the new certificates are called after
     renewals_waiting: int = 0  # certificates that are due, and good as long as they last
     waiting: dict[Domain, str] = field(default_factory=dict)  # names that have to wait, and for which kind of reason
     advice: list[Advice] = field(default_factory=list)
@@ -59,16 +59,18 @@ def certify(
         certified = made[result.app]
         if isinstance(result.outcome, Obstacle):
             text = f"refused: {wording.with_next_try(result.outcome.why, result.outcome.until, now)}"
-            _blocked(certified, result.domain, result.outcome.kind, outlooks)
+            for domain in result.domains:
+                _blocked(certified, domain, result.outcome.kind, outlooks)
             if (result.app, result.outcome.kind) not in advised:  # one hint a kind: a hundred names have one cause
                 certified.advice += result.outcome.advice
             advised.add((result.app, result.outcome.kind))
         else:
-            certified.issued.append(result.domain)
+            certified.issued.append(result.outcome.id.domain)
             authority = result.outcome.id.authority
             by = f" by {settings.acme.title(authority)}" if authority != first.name else ""
             text = f"issued{by} in {wording.seconds(result.took)}, until {result.outcome.not_after:%Y-%m-%d}"
-        say(result.app, wording.row(str(result.domain), text, widths[result.app]))
+        for domain in result.domains:
+            say(result.app, wording.row(str(domain), text, widths[result.app]))
     return made
 
 
@@ -80,25 +82,27 @@ def _begin(
     for authority, count in Counter(one.authorities[0] for one in outlook.issues).items():
         say(outlook.app, wording.asking(acme.title(authority), count))
     for decision in outlook.decisions:
-        if isinstance(decision, Wait) or (isinstance(decision, Keep) and not only_news):
-            say(outlook.app, wording.row(str(decision.certificate.domain), _said(decision, outlook, now), width))
+        for domain in decision.domains:
+            if isinstance(decision, Wait) or (isinstance(decision, Keep) and not only_news):
+                say(outlook.app, wording.row(str(domain), _said(decision, domain, outlook, now), width))
+            if isinstance(decision, Wait):
+                _blocked(certified, domain, decision.kind, [outlook])
         if isinstance(decision, Wait):
-            _blocked(certified, decision.certificate.domain, decision.kind, [outlook])
             certified.advice += decision.advice
     certified.advice += outlook.advice
 
 
 def _blocked(certified: Certified, domain: Domain, kind: str, outlooks: Sequence[Outlook]) -> None:
-    if any(outlook.current(domain) for outlook in outlooks):
+    if any(domain in outlook.serving for outlook in outlooks):
         certified.renewals_waiting += 1
     else:
         certified.waiting[domain] = kind
 
 
-def _said(decision: Decision, outlook: Outlook, now: datetime) -> str:
+def _said(decision: Decision, domain: Domain, outlook: Outlook, now: datetime) -> str:
     if not isinstance(decision, Wait):
         return f"unchanged, {decision.why}"
-    there = outlook.current(decision.certificate.domain)
+    there = outlook.serving.get(domain)
     if there is None:
         return f"waiting: {words(decision, now)}"
     return f"renewal waits: {words(decision, now)}; valid until {there.not_after:%Y-%m-%d}"

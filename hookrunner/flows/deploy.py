@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from hookrunner.core import machine, obstacles, publishing, refs, serving, wording
+from hookrunner.core.certificates import serving as certificates_of
 from hookrunner.core.certificates import wanted
 from hookrunner.core.options import Options
 from hookrunner.core.preflight import DNS_KINDS
@@ -25,8 +26,8 @@ from hookrunner.flows.turn import NotNeeded, abandon, turn
 from hookrunner.model.app import Manifest
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.deploy import Cause, Deploy, State
-from hookrunner.model.names import Invalid
-from hookrunner.model.publication import CertificateId, Publication, Published, Refused
+from hookrunner.model.names import Domain, Invalid
+from hookrunner.model.publication import Publication, Published, Refused
 from hookrunner.model.server import Settings
 
 Say = Callable[[Line], None]
@@ -237,8 +238,7 @@ class Run:
             self.deploy.app,
             release,
             fit.manifest,
-            authorities=self.settings.acme.authorities,
-            existing=self._existing(fit.manifest),
+            certificates=self._certificates(fit.manifest),
             before=before,
             path=fit.path,
         )
@@ -269,8 +269,11 @@ class Run:
         self.issued += map(str, certified.issued)
         return certified
 
-    def _existing(self, manifest: Manifest) -> dict[CertificateId, Certificate]:
-        return certificates.existing(self.store, wanted(manifest, self.settings.acme.authorities))
+    def _certificates(self, manifest: Manifest) -> dict[Domain, Certificate]:
+        """What each domain that has a certificate is to be served with."""
+        authorities = self.settings.acme.authorities
+        existing = certificates.existing(self.store, wanted(manifest, authorities))
+        return certificates_of(manifest, authorities, existing, outlook.registered_domain)
 
     def _forget_names(self, before: Publication | None, after: Publication) -> None:
         """What stood in the way of names that are off the web is of no interest any more."""

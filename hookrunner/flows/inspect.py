@@ -4,7 +4,7 @@ import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hookrunner.core import challenges, tree
+from hookrunner.core import challenges, grouping, tree
 from hookrunner.core.manifest.parse import ManifestError, parse
 from hookrunner.core.manifest.policy import Policy
 from hookrunner.core.manifest.toml import LARGEST, Problem
@@ -12,7 +12,8 @@ from hookrunner.edges import apps
 from hookrunner.edges.claims import read_claims
 from hookrunner.edges.git import Repository, TooMuch
 from hookrunner.edges.records import Store
-from hookrunner.model.app import Manifest
+from hookrunner.flows.outlook import registered_domain
+from hookrunner.model.app import Certificates, Manifest
 from hookrunner.model.names import AppName, Domain
 from hookrunner.model.registration import Registration
 from hookrunner.model.server import Dns, Settings
@@ -96,23 +97,22 @@ def inspect(repository: Repository, commit: str, *, app: AppName, settings: Sett
     return Fit(manifest, bad, path)
 
 
-def _missing_zone(domain: Domain, dns: Dns) -> str | None:
+def _missing_zone(domain: Domain, way: Certificates, dns: Dns) -> str | None:
     """The zone that is in the settings neither by its name nor by a CNAME record; None when one is."""
-    if dns.zone_of(challenges.txt_name(domain)):
-        return None
-    from hookrunner.edges import suffixes
-
-    if dns.zones:
+    names = grouping.names((domain,), way, registered_domain)
+    missing = [name for name in names if not dns.zone_of(challenges.txt_name(name))]
+    if missing and dns.zones:
         from hookrunner.edges.ca.dns01 import records
         from hookrunner.edges.ca.dns01.errors import DnsFailed
 
         try:
-            records.place(domain, dns)
+            for name in missing:
+                records.place(name, dns)
         except DnsFailed:
             pass
         else:
             return None
-    return suffixes.registered(domain)
+    return registered_domain(domain) if missing else None
 
 
 def _wrong_kind(file: tree.Entry) -> str | None:

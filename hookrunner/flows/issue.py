@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from hookrunner.core import budget, obstacles
+from hookrunner.core import budget, grouping, obstacles
 from hookrunner.core.certificates import Issue
 from hookrunner.core.problems import Refusal
 from hookrunner.edges import certificates, journal, orders
 from hookrunner.edges.journal import Entry
 from hookrunner.edges.publisher import Publisher
 from hookrunner.edges.records import Store
-from hookrunner.flows.outlook import Outlook, spending
+from hookrunner.flows.outlook import Outlook, registered_domain, spending
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import AppName, Domain
 from hookrunner.model.obstacle import Obstacle
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one order ended: a certificate, or what stands in its way; after so many seconds."""
+    """How one order ended for ``domains``: a certificate, or what stands in their way; after so many seconds."""
 
     app: AppName
-    domain: Domain
+    domains: tuple[Domain, ...]
     outcome: Certificate | Obstacle
     took: float
 
@@ -61,18 +61,30 @@ def issue(
                 yield AskedNext(outlook.app, acme.authority.title, len(because), tuple(dict.fromkeys(because)))
         batch = _Batch(acme, settings, store, publisher, now)
         for outlook, one, outcome, took in batch.run(mine):
+            if not isinstance(outcome, Refusal):
+                yield Result(outlook.app, one.domains, outcome, took)
+                continue
+            refused = _refused(outcome, one)
+            left = one.without(refused, registered_domain, now)
             others = one.authorities[1:]
-            if isinstance(outcome, Refusal) and outcome.is_of_this_ca and others:
+            if isinstance(left, Issue):  # at once: one bad name never stops the others
+                wanted.append((outlook, left))
+            elif outcome.is_of_this_ca and others:
                 wanted.append((outlook, one.at(*others)))
                 whys[wanted[-1][1].certificate] = f"{acme.authority.title}: {outcome}"
                 continue
-            domain = one.certificate.domain
-            if isinstance(outcome, Refusal):
+            for domain in refused:
                 obstacle = certificates.obstacle(store, domain)
                 assert obstacle  # noqa: S101 — it was saved just now
-                yield Result(outlook.app, domain, obstacle, took)
-            else:
-                yield Result(outlook.app, domain, outcome, took)
+                yield Result(outlook.app, (domain,), obstacle, took)
+
+
+def _refused(refusal: Refusal, one: Issue) -> tuple[Domain, ...]:
+    """The domains that a refusal is about."""
+    bad = set(refusal.names)
+    way = one.tls.certificates
+    hit = [d for d in one.domains if bad & {name.name for name in grouping.names((d,), way, registered_domain)}]
+    return tuple(hit) or one.domains
 
 
 _Wanted = tuple[Outlook, Issue]
@@ -103,7 +115,8 @@ class _Batch:
             certificate = result.order.certificate
             outlook, one = asked[certificate]
             if isinstance(result.outcome, Refusal):
-                self._refused(result.outcome, certificate, outlook)
+                for domain in _refused(result.outcome, one):
+                    self._remember(result.outcome, domain, outlook)
                 self._correct(result.outcome, counted.get(certificate))
             else:
                 certificates.save(self.store, result.outcome)
@@ -117,15 +130,15 @@ class _Batch:
         entries = journal.entries(self.store, [one.certificate for one in issues])
         resumed = {one.certificate: e for one in issues if (e := entries.get(one.certificate)) and _is_open(e, one)}
         new = [one for one in issues if one.certificate not in resumed]
-        made = self.publisher.csrs([CsrRequest(one.certificate, one.names, one.key) for one in new]) if new else []
+        made = self.publisher.csrs([CsrRequest(one.certificate, one.names, one.tls.key) for one in new]) if new else []
         csrs = {one.certificate: csr for one, csr in zip(new, made, strict=True)}
         return [
             Order(
                 one.certificate,
                 one.names,
-                one.key,
+                one.tls.key,
                 csrs.get(one.certificate) or resumed[one.certificate].csr,
-                one.profile,
+                one.tls.profile,
                 one.by_dns,
                 _replaced(one),
                 resumed.get(one.certificate),
@@ -133,13 +146,13 @@ class _Batch:
             for one in issues
         ]
 
-    def _refused(self, refusal: Refusal, certificate: CertificateId, outlook: Outlook) -> None:
-        domain = certificate.domain
+    def _remember(self, refusal: Refusal, domain: Domain, outlook: Outlook) -> None:
+        authority = self.acme.authority.name
         obstacle = obstacles.after_refusal(
             refusal,
             domain,
-            certificates.obstacle_at(self.store, domain, certificate.authority),
-            authority=certificate.authority,
+            certificates.obstacle_at(self.store, domain, authority),
+            authority=authority,
             now=self.now,
             dns=outlook.digests.get(domain, ""),
             asked=outlook.asked,
@@ -172,7 +185,7 @@ class _Batch:
 def _is_open(entry: Entry, one: Issue) -> bool:
     """Whether an order under way is the one that is wanted now, and not the one of the certificate that is there."""
     is_done = one.replaces is not None and one.replaces.order == entry.order != ""
-    return entry.fits(one.names, one.key, one.profile) and not is_done
+    return entry.fits(one.names, one.tls.key, one.tls.profile) and not is_done
 
 
 def _replaced(one: Issue) -> str | None:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from hookrunner.core import budget, obstacles, wording
-from hookrunner.core.certificates import Decision, Issue, Wait, current, decide, wanted
+from hookrunner.core import budget, grouping, obstacles, wording
+from hookrunner.core.certificates import Decision, Issue, Wait, decide, serving, wanted
 from hookrunner.core.problems import is_of_one_ca
 from hookrunner.edges import certificates, journal, revocations
+from hookrunner.edges.journal import Entry
 from hookrunner.edges.records import Store
 from hookrunner.model.app import Manifest
 from hookrunner.model.certificate import Certificate
@@ -21,7 +22,7 @@ from hookrunner.model.server import Acme, Settings
 if TYPE_CHECKING:
     from hookrunner.flows.preflight import Preflight
 
-BUDGET = "budget"
+BUDGET, ORDER = "budget", "order"
 _ORDER_IS_FRESH = timedelta(hours=1)  # it was looked at before it was sent, and need not be again
 
 
@@ -34,6 +35,7 @@ class Outlook:
     authorities: tuple[str, ...]
     existing: Mapping[CertificateId, Certificate]
     decisions: list[Decision]
+    serving: Mapping[Domain, Certificate]  # what each domain is served with, if there is anything
     asked: str  # a digest of the app's domains, and of what the CAs are told beside them
     digests: dict[Domain, str] = field(default_factory=dict)  # of the DNS answers, where the DNS was asked
     advice: tuple[Advice, ...] = ()  # for names that are ready all the same
@@ -48,15 +50,11 @@ class Outlook:
         """What it is not asked for yet."""
         return [decision for decision in self.decisions if isinstance(decision, Wait)]
 
-    def current(self, domain: Domain) -> Certificate | None:
-        """The certificate that ``domain`` is served with, if there is one."""
-        return current(domain, self.authorities, self.existing)
-
     def remember(self, store: Store, now: datetime) -> None:
         """Write down what waits, for status, report and the next run."""
         for wait in self.waits:
             authority = wait.certificate.authority
-            for domain in wait.names:
+            for domain in wait.domains:
                 before = certificates.obstacle_at(store, domain, authority)
                 if before and before.refusals and before.until == wait.until and before.kind == wait.kind:
                     continue  # the refusal itself is still what is remembered
@@ -93,7 +91,7 @@ def look(
     """
     revoked = revocations.asked_for(store)
     outlooks = [_decided(app, manifest, settings, store, now, revoked, renews=renews) for app, manifest in apps]
-    domains = [issue.certificate.domain for outlook in outlooks for issue in outlook.issues]
+    domains = [name for outlook in outlooks for issue in outlook.issues for name in (*issue.domains, *issue.names)]
     if not domains:
         return outlooks
     from hookrunner.edges.ca import roots
@@ -106,11 +104,11 @@ def look(
         if preflight:
             answers = preflight.answers(domains)
             for outlook in outlooks:
-                outlook.digests = {i.certificate.domain: answers[i.certificate.domain].digest for i in outlook.issues}
+                outlook.digests = {d: answers[d].digest for issue in outlook.issues for d in issue.domains}
         for outlook in outlooks:
             _hold(outlook, store, now, retry=retry)
         if preflight:
-            _preflight(preflight, outlooks)
+            _preflight(preflight, outlooks, now)
     _afford(outlooks, store, now)
     return outlooks
 
@@ -133,10 +131,12 @@ def _decided(
         existing=existing,
         now=now,
         dns=settings.dns,
+        registered=registered_domain,
         renews=renews,
         revoked=revoked,
     )
-    return Outlook(app, manifest, authorities, existing, decisions, _asked(manifest, settings.acme))
+    served = serving(manifest, authorities, existing, registered_domain)
+    return Outlook(app, manifest, authorities, existing, decisions, served, _asked(manifest, settings.acme))
 
 
 def _asked(manifest: Manifest, acme: Acme) -> str:
@@ -151,61 +151,114 @@ def _resume(outlooks: Sequence[Outlook], store: Store, now: datetime) -> None:
     for outlook in outlooks:
         those = [certificate for issue in outlook.issues for certificate in issue.certificates]
         under_way = journal.entries(store, those)
-        for place, decision in enumerate(outlook.decisions):
-            if not isinstance(decision, Issue):
-                continue
-            for certificate in decision.certificates:
-                entry = under_way.get(certificate)
-                if entry and entry.order and abs(now - entry.begun) < _ORDER_IS_FRESH:
-                    others = [name for name in decision.authorities if name != certificate.authority]
-                    outlook.decisions[place] = replace(decision.at(certificate.authority, *others), resumes=True)
-                    break
+        fresh = {c: e for c, e in under_way.items() if e.order and abs(now - e.begun) < _ORDER_IS_FRESH}
+        outlook.decisions = [new for one in outlook.decisions for new in _resumed(one, fresh, now)]
+
+
+def _resumed(decision: Decision, fresh: Mapping[CertificateId, Entry], now: datetime) -> list[Decision]:
+    if not isinstance(decision, Issue):
+        return [decision]
+    for certificate in decision.certificates:
+        if not (entry := fresh.get(certificate)):
+            continue
+        others = [name for name in decision.authorities if name != certificate.authority]
+        # The names that were not ready then are looked at when this is done.
+        later = [domain for domain in decision.domains if not any(name.covers(domain) for name in entry.names)]
+        left = decision.at(certificate.authority, *others).without(later, registered_domain, now)
+        if isinstance(left, Issue) and (left.certificate, left.names) == (certificate, entry.names):
+            waits = [_wait(decision, (domain,), ORDER, "the order of the others comes first") for domain in later]
+            return [replace(left, resumes=True), *waits]
+    return [decision]
 
 
 def _hold(outlook: Outlook, store: Store, now: datetime, *, retry: bool) -> None:
     """What a CA refused is not asked for again before its time; another CA may be asked, where that can be of use."""
-    for place, decision in enumerate(outlook.decisions):
+    decisions: list[Decision] = []
+    for decision in outlook.decisions:
         if not isinstance(decision, Issue):
+            decisions.append(decision)
             continue
-        domain = decision.certificate.domain
-        held: dict[str, Obstacle] = {}
-        for authority in decision.authorities:
-            obstacle = certificates.obstacle_at(store, domain, authority)
-            dns = outlook.digests.get(domain, "")
-            if obstacle and obstacles.holds(obstacle, now=now, dns=dns, asked=outlook.asked, retry=retry):
-                held[authority] = obstacle
-        free = [authority for authority in decision.authorities if authority not in held]
-        if free and all(is_of_one_ca(obstacle.kind) for obstacle in held.values()):
-            outlook.decisions[place] = decision.at(*free)
-        elif held:
-            first = min(held.values(), key=lambda one: one.until or now)
-            certificate = CertificateId(first.authority, domain)
-            outlook.decisions[place] = Wait(
-                certificate, decision.names, first.why, first.kind, first.until, first.advice
+        held: dict[Domain, Obstacle] = {}
+        closed: set[str] = set()  # CAs that one of the others may not be asked for at
+        for domain in decision.domains:
+            there = _held(domain, decision.authorities, outlook, store, now, retry=retry)
+            is_free = len(there) < len(decision.authorities) and all(is_of_one_ca(one.kind) for one in there.values())
+            if there and not is_free:
+                held[domain] = min(there.values(), key=lambda one: one.until or now)
+            else:
+                closed |= there.keys()
+        open_ = [name for name in decision.authorities if name not in closed]
+        waits = [
+            Wait(
+                CertificateId(obstacle.authority, decision.certificate.domain),
+                (domain,), (domain,), obstacle.why, obstacle.kind, obstacle.until, obstacle.advice,
             )
+            for domain, obstacle in held.items()
+        ]  # fmt: skip
+        decisions += _split(decision.at(*(open_ or decision.authorities)), waits, now)
+    outlook.decisions = decisions
 
 
-def _preflight(preflight: "Preflight", outlooks: Sequence[Outlook]) -> None:
+def _held(
+    domain: Domain, authorities: Sequence[str], outlook: Outlook, store: Store, now: datetime, *, retry: bool
+) -> dict[str, Obstacle]:
+    """What holds at which of the CAs."""
+    dns = outlook.digests.get(domain, "")
+    found = {name: certificates.obstacle_at(store, domain, name) for name in authorities}
+    return {
+        name: obstacle
+        for name, obstacle in found.items()
+        if obstacle and obstacles.holds(obstacle, now=now, dns=dns, asked=outlook.asked, retry=retry)
+    }
+
+
+def _split(issue: Issue, waits: Sequence[Wait], now: datetime) -> list[Decision]:
+    """What is left of it, and the domains that wait."""
+    if not waits:
+        return [issue]
+    held = {domain for wait in waits for domain in wait.domains}
+    left = issue.without(held, registered_domain, now)
+    if left is None:  # and those that nothing holds wait for the others, whose certificate it is too
+        rest = tuple(domain for domain in issue.domains if domain not in held)
+        return [*waits, *([replace(waits[0], names=rest, domains=rest)] if rest else [])]
+    return [left, *waits]
+
+
+def _preflight(preflight: "Preflight", outlooks: Sequence[Outlook], now: datetime) -> None:
     issues = [issue for outlook in outlooks for issue in outlook.issues if not issue.resumes]
     secured = frozenset(name for outlook in outlooks for one in outlook.existing.values() for name in one.names)
     by_dns = frozenset(name for issue in issues for name in issue.by_dns)
-    verdicts = preflight.verdicts([issue.certificate.domain for issue in issues], secured=secured, by_dns=by_dns)
+    verdicts = preflight.verdicts([name for issue in issues for name in issue.names], secured=secured, by_dns=by_dns)
     for outlook in outlooks:
         advice: list[Advice] = []
-        for place, decision in enumerate(outlook.decisions):
+        decisions: list[Decision] = []
+        for decision in outlook.decisions:
             if not isinstance(decision, Issue) or decision.resumes:
+                decisions.append(decision)
                 continue
-            domain = decision.certificate.domain
-            verdict, forbidden = verdicts[domain], preflight.forbidden(domain)
-            allowed = [name for name in decision.authorities if name not in forbidden]
-            if not verdict.kind and not allowed:
-                verdict = forbidden[decision.authorities[0]]
-            if verdict.kind:
-                outlook.decisions[place] = _wait(decision, verdict.kind, verdict.why, verdict.advice)
-            else:
-                outlook.decisions[place] = decision.at(*allowed)
-                advice += verdict.advice
-        outlook.advice = tuple(advice)
+            ready = [name for name in decision.names if not verdicts[name].kind]
+            forbidden = {name: preflight.forbidden(name) for name in ready}
+            allowed = [ca for ca in decision.authorities if not any(ca in those for those in forbidden.values())]
+            if not allowed:  # the first is asked for those that it may issue for
+                allowed = [decision.authorities[0]]
+            waits: list[Wait] = []
+            for domain in decision.domains:
+                needs = grouping.names((domain,), decision.tls.certificates, registered_domain)
+                found = [verdicts[name] for name in needs if verdicts[name].kind]
+                found += [those[allowed[0]] for name in needs if allowed[0] in (those := forbidden.get(name, {}))]
+                if found:
+                    waits.append(_wait(decision, (domain,), found[0].kind, found[0].why, found[0].advice))
+                else:
+                    advice += [one for name in needs for one in verdicts[name].advice]
+            decisions += _split(decision.at(*allowed), waits, now)
+        outlook.decisions, outlook.advice = decisions, tuple(advice)
+
+
+def registered_domain(domain: Domain) -> str:
+    """The registered domain; the list of suffixes is read when there is a first one to tell."""
+    from hookrunner.edges import suffixes
+
+    return suffixes.registered(domain)
 
 
 def _afford(outlooks: Sequence[Outlook], store: Store, now: datetime) -> None:
@@ -237,25 +290,31 @@ def _afforded(issue: Issue, outlook: Outlook, ledgers: Mapping[str, budget.Ledge
             return issue.at(*issue.authorities[number:])
         later.append(there)
     soonest = min(later, key=lambda one: one.until)
-    return _wait(issue, BUDGET, soonest.why, (), soonest.until)
+    return _wait(issue, issue.domains, BUDGET, soonest.why, (), soonest.until)
 
 
 def spending(issue: Issue, outlook: Outlook, now: datetime) -> budget.Spent:
     """The order as the CA counts it."""
-    from hookrunner.edges import suffixes
-
     return budget.Spent(
         at=now,
         app=outlook.app,
         names=frozenset(issue.names),
-        registered=frozenset(map(suffixes.registered, issue.names)),
+        registered=frozenset(map(registered_domain, issue.names)),
         is_renewal=issue.replaces is not None,
         has_failed=False,
     )
 
 
-def _wait(issue: Issue, kind: str, why: str, advice: tuple[Advice, ...] = (), until: datetime | None = None) -> Wait:
-    return Wait(issue.certificate, issue.names, why, kind, until, advice)
+def _wait(
+    issue: Issue,
+    domains: tuple[Domain, ...],
+    kind: str,
+    why: str,
+    advice: tuple[Advice, ...] = (),
+    until: datetime | None = None,
+) -> Wait:
+    names = issue.names if domains == issue.domains else domains
+    return Wait(issue.certificate, names, domains, why, kind, until, advice)
 
 
 def words(wait: Wait, now: datetime) -> str:

@@ -38,9 +38,9 @@ class Plan:
         """The plan as people read it."""
         yield wording.step(f'{app}: plan for {refs.short(ref)} {self.commit[:7]} "{subject}"')
         width = wording.column(str(domain) for domain in (*self.manifest.domains, *self.removed))
-        decided = {domain: decision for decision in self.decisions for domain in decision.names}
+        decided = {domain: decision for decision in self.decisions for domain in decision.domains}
         for domain in self.manifest.domains:
-            words = _words(decided[domain], now) if domain in decided else 'HTTP only: https = "off"'
+            words = _words(decided[domain], domain, now) if domain in decided else 'HTTP only: https = "off"'
             yield wording.row(str(domain), f"{words}{', new here' if domain in self.added else ''}", width)
         for domain in self.removed:
             yield wording.row(str(domain), "goes off the web", width)
@@ -69,8 +69,7 @@ def plan(repository: Repository, commit: str, *, app: AppName, settings: Setting
         app,
         before.release if before else "",
         manifest,
-        authorities=settings.acme.authorities,
-        existing=seen.existing,
+        certificates=seen.serving,
         path=fit.path,
     )
     return Plan(
@@ -94,11 +93,11 @@ def _but(these: tuple[Domain, ...], those: tuple[Domain, ...]) -> tuple[Domain, 
     return tuple(domain for domain in these if domain not in those)
 
 
-def _words(decision: Decision, now: datetime) -> str:
+def _words(decision: Decision, domain: Domain, now: datetime) -> str:
     match decision:
         case Issue():
-            return f"issue: {decision.why}"
+            return f"issue: {decision.why}{decision.shared(domain)}"
         case Wait():
             return f"wait: {outlook.words(decision, now)}"
         case _:
-            return f"keep: {decision.why}"
+            return f"keep: {decision.why}{decision.shared(domain)}"

@@ -58,7 +58,9 @@ class Preflight:
 
     def answers(self, domains: Iterable[Domain]) -> Mapping[Domain, Answer]:
         """What the DNS says of each domain."""
-        new = {domain: self._resolver.answer(domain) for domain in domains if domain not in self._answers}
+        new = {
+            domain: self._resolver.answer(domain) for domain in dict.fromkeys(domains) if domain not in self._answers
+        }
         found = self._runner.run(_within(_LONGEST, new))
         self._answers |= found | {domain: _unanswered(domain) for domain in new if domain not in found}
         return self._answers

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from hookrunner.core import obstacles, publishing, serving, wording
+from hookrunner.core.certificates import serving as certificates_of
 from hookrunner.core.wording import Kind, Line
 from hookrunner.edges import certificates, deploys
 from hookrunner.edges.publisher import Publisher
@@ -191,7 +192,8 @@ class Run:
         wanted = [CertificateId(name, domain) for name in authorities for domain in app.manifest.domains]
         wanted += [name.certificate for name in app.live.names if name.certificate]
         existing = certificates.existing(self.store, wanted)
-        return serving.secured(app.live, authorities=authorities, existing=existing)
+        served = certificates_of(app.manifest, authorities, existing, outlook.registered_domain)
+        return serving.secured(app.live, certificates=served, existing=existing)
 
     def _say(self, app: App, line: Line) -> None:
         if not app.lines:

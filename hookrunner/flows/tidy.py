@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from hookrunner.core.certificates import wanted
+from hookrunner.core import grouping
+from hookrunner.core.certificates import secured, wanted
 from hookrunner.edges import apps, certificates, deploys, journal, unused
 from hookrunner.edges.ca.http01 import WELL_KNOWN
 from hookrunner.edges.publisher import Publisher
 from hookrunner.edges.records import Store
+from hookrunner.flows.outlook import registered_domain
 from hookrunner.model.publication import CertificateId
 from hookrunner.model.server import Settings
 
@@ -47,10 +49,14 @@ def txt_records(settings: Settings, store: Store) -> Iterator[str]:
 def _in_use(settings: Settings, store: Store) -> set[CertificateId]:
     """What serves a site now, or would."""
     used: set[CertificateId] = set()
+    authorities = settings.acme.authorities
     for app in apps.every(store):
         live, manifest = deploys.publication(store, app), deploys.live_manifest(store, app)
         used |= {name.certificate for name in live[1].names if name.certificate} if live else set()
-        used |= set(wanted(manifest, settings.acme.authorities)) if manifest else set()
+        if manifest:
+            existing = certificates.existing(store, wanted(manifest, authorities))
+            for group in grouping.groups(manifest, secured(manifest), existing, registered_domain):
+                used |= {CertificateId(authority, group.leader) for authority in authorities}
     return used
 
 

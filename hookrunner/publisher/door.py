@@ -2,14 +2,14 @@
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hookrunner.model import allowance, wire
 from hookrunner.model.app import MOST_LOCATIONS
-from hookrunner.model.names import AppName, Invalid
+from hookrunner.model.names import AppName, Domain, Invalid
 from hookrunner.model.publication import CertificateId, CsrRequest, Publication, Published, Reason, Refused, Restarted
 from hookrunner.model.server import Settings
 from hookrunner.publisher import units
@@ -66,7 +66,9 @@ class Door:
     def _csrs(self, requests: list[CsrRequest]) -> list[str]:
         domains = self._holders().domains
         for request in requests:
-            if unclaimed := [name for name in (request.certificate.domain, *request.names) if name not in domains]:
+            if request.certificate.domain not in domains:
+                raise Invalid(f"no app holds {request.certificate.domain}")
+            if unclaimed := [name for name in request.names if not _is_over(name, domains)]:
                 raise Invalid(f"no app holds {unclaimed[0]}")
         with self._locked(".keys"):
             return [self._keys.csr(request) for request in requests]
@@ -161,6 +163,11 @@ def _document(answer: Published | Refused | Restarted) -> dict[str, Any]:
         case Restarted():
             return {"restarted": answer.to_json()}
     return {"refused": answer.to_json()}
+
+
+def _is_over(name: Domain, domains: Iterable[Domain]) -> bool:
+    """Whether it is one of the domains, or what a wildcard certificate for one of them names beside it."""
+    return any(domain.base == name.base or domain.base.endswith(f".{name.base}") for domain in domains)
 
 
 _T = TypeVar("_T")

@@ -7,7 +7,7 @@ import pytest
 
 from hookrunner.core.certificates import Issue, Keep, Wait, decide, reason_to_issue, wanted
 from hookrunner.core.challenges import names_by_dns
-from hookrunner.model.app import Challenge, Folder, Https, KeyType, Manifest, Site, Tls
+from hookrunner.model.app import Certificates, Challenge, Folder, Https, KeyType, Manifest, Site, Tls
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import Domain
 from hookrunner.model.publication import CertificateId
@@ -19,6 +19,15 @@ END = START + timedelta(days=90)
 DUE = START + timedelta(days=60)
 MOMENT = timedelta(seconds=1)
 THEN = "a third of its life left"
+
+
+SAN = Tls(Certificates.SAN)
+ISSUE = Issue(CertificateId("ca", A), (A,), (A,), "new", Tls(), ("ca",))
+
+
+def by_two_labels(domain: Domain) -> str:
+    """The registered domain, where no suffix has two labels."""
+    return ".".join(domain.base.split(".")[-2:])
 
 
 def own(domain: Domain, authority: str = "ca") -> CertificateId:
@@ -38,23 +47,36 @@ def manifest(*domains: Domain, key: KeyType = KeyType.ECDSA_P256, https: Https =
 
 def test_a_new_domain_is_issued() -> None:
     """A domain without a certificate gets one, with the key that app.toml wants."""
-    decisions = decide(manifest(A, key=KeyType.RSA_2048), authorities=("ca",), existing={}, now=START, dns=Dns())
-    assert decisions == [Issue(own(A), (A,), "new", KeyType.RSA_2048, "", ("ca",))]
+    decisions = decide(
+        manifest(A, key=KeyType.RSA_2048),
+        authorities=("ca",),
+        existing={},
+        now=START,
+        dns=Dns(),
+        registered=by_two_labels,
+    )
+    assert decisions == [Issue(own(A), (A,), (A,), "new", Tls(key=KeyType.RSA_2048), ("ca",))]
 
 
 def test_a_good_certificate_is_kept() -> None:
     """A certificate that will do stays, with the date of its renewal."""
-    decisions = decide(manifest(A), authorities=("ca",), existing={own(A): issued(A)}, now=START, dns=Dns())
-    assert decisions == [Keep(own(A), (A,), "next renewal 2026-03-02", DUE, THEN)]
+    decisions = decide(
+        manifest(A), authorities=("ca",), existing={own(A): issued(A)}, now=START, dns=Dns(), registered=by_two_labels
+    )
+    assert decisions == [Keep(own(A), (A,), (A,), "next renewal 2026-03-02", DUE, THEN)]
 
 
 def test_a_wildcard_waits_for_a_zone() -> None:
     """Without one the CA is not asked, and the name is served over HTTP; with any it is issued by dns-01."""
-    decisions = decide(manifest(WILD), authorities=("ca",), existing={}, now=START, dns=Dns())
-    assert decisions == [Wait(own(WILD), (WILD,), "it needs dns-01, and server.toml has no [dns.zones]", "zone")]
+    decisions = decide(manifest(WILD), authorities=("ca",), existing={}, now=START, dns=Dns(), registered=by_two_labels)
+    assert decisions == [
+        Wait(own(WILD), (WILD,), (WILD,), "it needs dns-01, and server.toml has no [dns.zones]", "zone")
+    ]
     zone = Zone(Domain("b.org"), "exec")
-    decisions = decide(manifest(WILD), authorities=("ca",), existing={}, now=START, dns=Dns(zones=(zone,)))
-    assert decisions == [Issue(own(WILD), (WILD,), "new", KeyType.ECDSA_P256, "", ("ca",), frozenset({WILD}))]
+    decisions = decide(
+        manifest(WILD), authorities=("ca",), existing={}, now=START, dns=Dns(zones=(zone,)), registered=by_two_labels
+    )
+    assert decisions == [Issue(own(WILD), (WILD,), (WILD,), "new", Tls(), ("ca",), frozenset({WILD}))]
 
 
 @pytest.mark.parametrize(
@@ -75,13 +97,27 @@ def test_which_names_dns_01_shows(challenge: Challenge, always: bool, by_dns: li
 
 def test_a_certificate_of_another_ca_is_not_kept() -> None:
     """With another CA in the settings every certificate is issued anew."""
-    decisions = decide(manifest(A), authorities=("other",), existing={own(A): issued(A)}, now=START, dns=Dns())
-    assert decisions == [Issue(own(A, "other"), (A,), "new", KeyType.ECDSA_P256, "", ("other",))]
+    decisions = decide(
+        manifest(A),
+        authorities=("other",),
+        existing={own(A): issued(A)},
+        now=START,
+        dns=Dns(),
+        registered=by_two_labels,
+    )
+    assert decisions == [Issue(own(A, "other"), (A,), (A,), "new", Tls(), ("other",))]
 
 
 def test_each_domain_is_decided_by_itself() -> None:
     """There is one decision a domain, in the order of app.toml, and one does not change another."""
-    decisions = decide(manifest(B, WILD, A), authorities=("ca",), existing={own(A): issued(A)}, now=START, dns=Dns())
+    decisions = decide(
+        manifest(B, WILD, A),
+        authorities=("ca",),
+        existing={own(A): issued(A)},
+        now=START,
+        dns=Dns(),
+        registered=by_two_labels,
+    )
     assert [(type(decision), decision.names) for decision in decisions] == [
         (Issue, (B,)),
         (Wait, (WILD,)),
@@ -101,7 +137,17 @@ def test_wanted(https: Https, certificates: list[CertificateId]) -> None:
 
 def test_an_app_without_domains_wants_nothing() -> None:
     """An app that is off the web is decided without asking for anything."""
-    assert decide(manifest(), authorities=("ca",), existing={own(A): issued(A)}, now=START, dns=Dns()) == []
+    assert (
+        decide(
+            manifest(),
+            authorities=("ca",),
+            existing={own(A): issued(A)},
+            now=START,
+            dns=Dns(),
+            registered=by_two_labels,
+        )
+        == []
+    )
 
 
 GOOD = issued(A)
@@ -115,7 +161,7 @@ REASONS = [
     ("long expired", GOOD, END + timedelta(days=365), "expired on 2026-04-01"),
     ("another name", replace(GOOD, names=(B,)), START, "does not cover a.org"),
     ("another profile", replace(GOOD, profile="x"), START, "its profile is x, app.toml wants the CA's default"),
-    ("more names", replace(GOOD, names=(B, A)), START, None),
+    ("more names", replace(GOOD, names=(B, A)), START, "also names b.org"),
     ("another key", replace(GOOD, key=KeyType.RSA_4096), START, "its key is rsa-4096, app.toml wants ecdsa-p256"),
     ("another name and key", replace(GOOD, names=(), key=KeyType.RSA_4096), END, "does not cover a.org"),
     (
@@ -134,11 +180,14 @@ def test_reason_to_issue(certificate: Certificate | None, now: datetime, why: st
     """A certificate is replaced for its names, its key or its age, and the first of these is the reason."""
     assert reason_to_issue(certificate, (A,), Tls(), now) == why
     existing = {own(A): certificate} if certificate else {}
-    (decision,) = decide(manifest(A), authorities=("ca",), existing=existing, now=now, dns=Dns())
+    is_growing = reason_to_issue(certificate, (), Tls(), now) is None
+    (decision,) = decide(
+        manifest(A), authorities=("ca",), existing=existing, now=now, dns=Dns(), registered=by_two_labels
+    )
     assert decision == (
-        Issue(own(A), (A,), why, KeyType.ECDSA_P256, "", ("ca",), replaces=certificate)
+        replace(ISSUE, why=why, replaces=certificate, is_growing=is_growing)
         if why
-        else Keep(own(A), (A,), "next renewal 2026-03-02", DUE, THEN)
+        else Keep(own(A), (A,), (A,), "next renewal 2026-03-02", DUE, THEN)
     )
 
 
@@ -148,13 +197,13 @@ def test_reason_to_issue(certificate: Certificate | None, now: datetime, why: st
 )
 def test_every_name_that_is_missing_is_named(names: tuple[Domain, ...], why: str | None) -> None:
     """A certificate that lacks names says which, in the order of app.toml."""
-    assert reason_to_issue(replace(GOOD, names=names), (A, B, WILD), Tls(), START) == why
+    assert reason_to_issue(replace(GOOD, names=names), (A, B, WILD), SAN, START) == why
 
 
 def test_a_wildcard_covers_the_names_below_it() -> None:
     """A certificate for a wildcard will do for a name one label below it."""
     below = (Domain("b.a.org"),)
-    assert reason_to_issue(replace(GOOD, names=(WILD,)), below, Tls(), START) is None
+    assert reason_to_issue(replace(GOOD, names=(WILD,)), below, SAN, START) is None
 
 
 def test_of_several_cas_the_newest_certificate_serves() -> None:
@@ -162,18 +211,15 @@ def test_of_several_cas_the_newest_certificate_serves() -> None:
     older = issued(A)
     newer = replace(older, id=own(A, "backup"), issued=START + MOMENT)
     both = {one.id: one for one in (older, newer)}
-    there = decide(manifest(A), authorities=("ca", "backup"), existing=both, now=START, dns=Dns())
-    assert there == [Keep(own(A, "backup"), (A,), "next renewal 2026-03-02", DUE, THEN)]
-    (due,) = decide(manifest(A), authorities=("ca", "backup"), existing=both, now=DUE, dns=Dns())
-    assert due == Issue(
-        own(A),
-        (A,),
-        "due for renewal: a third of its life left",
-        KeyType.ECDSA_P256,
-        "",
-        ("ca", "backup"),
-        replaces=newer,
+    there = decide(
+        manifest(A), authorities=("ca", "backup"), existing=both, now=START, dns=Dns(), registered=by_two_labels
     )
+    assert there == [Keep(own(A, "backup"), (A,), (A,), "next renewal 2026-03-02", DUE, THEN)]
+    (due,) = decide(
+        manifest(A), authorities=("ca", "backup"), existing=both, now=DUE, dns=Dns(), registered=by_two_labels
+    )
+    why = "due for renewal: a third of its life left"
+    assert due == replace(ISSUE, why=why, authorities=("ca", "backup"), replaces=newer)
     assert isinstance(due, Issue)
     assert due.at("backup").certificate == own(A, "backup")
 
@@ -187,6 +233,7 @@ def test_a_certificate_that_is_to_be_revoked_is_replaced_whatever_its_age() -> N
             existing={own(A): issued(A)},
             now=START,
             dns=Dns(),
+            registered=by_two_labels,
             renews=renews,
             revoked={"01": "keyCompromise"},
         )
@@ -198,6 +245,7 @@ def test_a_certificate_that_is_to_be_revoked_is_replaced_whatever_its_age() -> N
         existing={own(A): issued(A)},
         now=START,
         dns=Dns(),
+        registered=by_two_labels,
         revoked={"02": "superseded"},
     )
     assert isinstance(kept, Keep)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from hookrunner.core.certificates import serving
 from hookrunner.core.serving import publication
 from hookrunner.model.app import Folder, Https, KeyType, Manifest, Site, Upstream
 from hookrunner.model.certificate import Certificate
@@ -25,11 +26,17 @@ def issued(domain: Domain, *names: Domain) -> Certificate:
     return Certificate(own(domain), names or (domain,), KeyType.ECDSA_P256, NOW, NOW, NOW, "01", f"chain of {domain}")
 
 
+def made_of(manifest: Manifest, existing: dict[CertificateId, Certificate], authority: str = "ca") -> Publication:
+    """The publication with these certificates of these CAs."""
+    certificates = serving(manifest, (authority,), existing, str)
+    return publication(SHOP, RELEASE, manifest, certificates=certificates)
+
+
 def test_some_have_a_certificate() -> None:
     """A name with a certificate is served with it, its neighbour without over HTTP, and only used chains go along."""
     manifest = Manifest((Site((A, B), Folder("public")),))
     existing = {own(A): issued(A), own(Domain("c.org")): issued(Domain("c.org"))}
-    assert publication(SHOP, RELEASE, manifest, authorities=("ca",), existing=existing) == Publication(
+    assert made_of(manifest, existing) == Publication(
         SHOP,
         RELEASE,
         (PublishedSite((ServedName(A, own(A)), ServedName(B, None)), manifest.sites[0]),),
@@ -47,7 +54,7 @@ def test_each_site_as_it_is_written() -> None:
         )
     )
     existing = {own(A): issued(A), own(B): issued(B)}
-    made = publication(SHOP, RELEASE, manifest, authorities=("ca",), existing=existing)
+    made = made_of(manifest, existing)
     assert made.sites == (
         PublishedSite((ServedName(B, own(B)),), manifest.sites[0]),
         PublishedSite((ServedName(A, None),), manifest.sites[1]),
@@ -61,21 +68,27 @@ def test_each_site_as_it_is_written() -> None:
         (A, "ca", {}),
         (A, "other", {own(A): issued(A)}),
         (A, "ca", {own(A): issued(A, B)}),
-        (A, "ca", {own(B): issued(B, A)}),
         (Domain("*.a.org"), "ca", {own(A): issued(A)}),
     ],
-    ids=["none", "another CA's", "does not cover it", "named after another", "a wildcard"],
+    ids=["none", "another CA's", "does not cover it", "a wildcard"],
 )
 def test_no_certificate(domain: Domain, authority: str, existing: dict[CertificateId, Certificate]) -> None:
-    """A name is secured by nothing but the CA's certificate of its own that covers it."""
+    """A name is secured by nothing but a certificate of the CA's that covers it."""
     manifest = Manifest((Site((domain,), Folder(".")),))
-    made = publication(SHOP, RELEASE, manifest, authorities=(authority,), existing=existing)
+    made = made_of(manifest, existing, authority)
     assert (made.names, made.chains) == ((ServedName(domain, None),), {})
+
+
+def test_names_that_share_a_certificate() -> None:
+    """One that is called after another domain of the app serves as well, and goes along once."""
+    manifest = Manifest((Site((A, B), Folder(".")),))
+    made = made_of(manifest, {own(B): issued(B, A, B)})
+    assert (made.names, list(made.chains)) == ((ServedName(A, own(B)), ServedName(B, own(B))), [own(B)])
 
 
 def test_chains_are_sorted() -> None:
     """The same certificates make the same publication, however the domains are ordered."""
     manifest = Manifest((Site((B, A), Folder(".")),))
     existing = {own(B): issued(B), own(A): issued(A)}
-    made = publication(SHOP, RELEASE, manifest, authorities=("ca",), existing=existing)
+    made = made_of(manifest, existing)
     assert list(made.chains) == [own(A), own(B)]

@@ -151,9 +151,9 @@ CASES: dict[str, tuple[Build, list[str]]] = {
     "tls-text": (GOOD + 'tls = "on"\n', ["is a text; it is a table"]),
     "tls-key": (GOOD + '[tls]\nkey = "rsa-1024"\n', ['"rsa-1024" is not a value of this key']),
     "root-and-proxy": (GOOD + 'proxy = "http://127.0.0.1:18112"\n', ['stands beside "root"']),
-    "not-yet": (
-        GOOD + '[tls]\ncertificates = "san"\nchallenge = "dns-01"\n',
-        ['"certificates" is not supported yet', 'needs dns-01; add a table [dns.zones."'],
+    "no-zone": (
+        GOOD + '[tls]\ncertificates = "wildcard"\n',
+        ['needs dns-01; add a table [dns.zones."refusals.example"] to server.toml'],
     ),
     "all-at-once": (
         'domains = ["1.2.3.4", "a b.example"]\nroot = "../x"\nhttps = "of"\n[tls]\nkeys = 3\n',

@@ -86,9 +86,8 @@ class Bench:
 
     def rendered(self, manifest: Manifest) -> tuple[Publication, str, str]:
         """The publication, the app's file, and what nginx says to it ("" when it is content)."""
-        asked = serving.publication(
-            AppName("shop"), RELEASE, manifest, authorities=(CA,), existing=self.secure(manifest)
-        )
+        certificates = {one.id.domain: one for one in self.secure(manifest).values()}
+        asked = serving.publication(AppName("shop"), RELEASE, manifest, certificates=certificates)
         names = {name.domain.name for name in asked.names}
         default = render.default_file(self.settings, self.version, generation="0" * 32, names=names)
         text = render.app_file(asked, self.settings, self.version, SLOT)

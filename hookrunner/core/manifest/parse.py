@@ -6,7 +6,7 @@ from hookrunner.core import tree
 from hookrunner.core.manifest import fields, loops, schema, toml, values
 from hookrunner.core.manifest.fields import Table
 from hookrunner.core.manifest.policy import Policy
-from hookrunner.core.manifest.toml import Document, Problem
+from hookrunner.core.manifest.toml import Problem
 from hookrunner.model.app import (
     MAX_BODY,
     MOST_LOCATIONS,
@@ -50,34 +50,20 @@ class ManifestError(Exception):
 
 
 def parse(content: bytes, policy: Policy | None = None) -> Manifest:
-    """Return the manifest that ``content`` writes, as far as this version can serve it.
+    """Return the manifest that ``content`` writes.
 
     ``policy`` adds what the server lets the app ask for; without it, as on a laptop, any domain or upstream goes.
     Raises :class:`ManifestError`.
     """
-    document, manifest, problems = _read(content, policy)
-    problems += _not_yet(document)
-    if problems:
-        raise ManifestError(problems)
-    return manifest
-
-
-def parse_schema(content: bytes) -> Manifest:
-    """Like :func:`parse`, keys included that no version serves yet. Raises :class:`ManifestError`."""
-    _, manifest, problems = _read(content, None)
-    if problems:
-        raise ManifestError(problems)
-    return manifest
-
-
-def _read(content: bytes, policy: Policy | None) -> tuple[Document, Manifest, list[Problem]]:
     try:
         document = toml.read(content)
     except toml.Unreadable as error:
         raise ManifestError([error.problem]) from error
     problems: list[Problem] = []
-    top = Table(document, (), document.data, problems)
-    return document, _manifest(top, policy), problems
+    manifest = _manifest(Table(document, (), document.data, problems), policy)
+    if problems:
+        raise ManifestError(problems)
+    return manifest
 
 
 def _manifest(top: Table, policy: Policy | None) -> Manifest:
@@ -308,7 +294,7 @@ def _check_challenges(sites: list[tuple[Table, Site]], tls: Tls, policy: Policy)
     for table, site in sites:
         for domain in site.domains if site.https is not Https.OFF else ():
             try:
-                policy.check_challenge(domain, tls.challenge)
+                policy.check_challenge(domain, tls)
             except Invalid as error:
                 table.wrong("domains", f'"{domain}" {error}')
 
@@ -327,13 +313,3 @@ def _refuse_loops(tables: list[Table], sites: list[Site]) -> None:
 
 
 _LONGEST_CIRCLE = 5  # redirects that a problem names
-
-
-def _not_yet(document: Document) -> list[Problem]:
-    """The values that this version understands and does not serve."""
-    later = {"certificates": ("san", "wildcard")}
-    tls = document.data.get("tls")
-    if not isinstance(tls, dict):
-        return []
-    keys = [key for key, words in later.items() if tls.get(key) in words]
-    return [document.problem(("tls", key), f'"{key}" is not supported yet') for key in keys]

@@ -8,13 +8,13 @@ from hookrunner.core import tree
 from hookrunner.core.challenges import by_dns
 from hookrunner.core.claims import Claims
 from hookrunner.model import allowance
-from hookrunner.model.app import Challenge, Folder, Upstream
+from hookrunner.model.app import Certificates, Folder, Tls, Upstream
 from hookrunner.model.names import AppName, Domain, Invalid
 from hookrunner.model.registration import MANIFEST
 from hookrunner.model.server import Dns, Pattern, Settings
 
 
-def _knows_none(_: Domain) -> str | None:
+def _knows_none(_domain: Domain, _way: Certificates) -> str | None:
     return None
 
 
@@ -30,7 +30,7 @@ class Policy(NamedTuple):
     tree: Mapping[str, str]  # path to mode, of the commit
     manifest: str = MANIFEST  # its path in the commit
     dns: Dns | None = None  # the zones that can be changed; None: not known here
-    missing_zone: Callable[[Domain], str | None] = _knows_none  # the zone that dns-01 for a name lacks
+    missing_zone: Callable[[Domain, Certificates], str | None] = _knows_none  # the zone that dns-01 for a name lacks
 
     @classmethod
     def of(
@@ -40,7 +40,7 @@ class Policy(NamedTuple):
         claims: Claims,
         tree: Mapping[str, str],
         manifest: str = MANIFEST,
-        missing_zone: Callable[[Domain], str | None] = _knows_none,
+        missing_zone: Callable[[Domain, Certificates], str | None] = _knows_none,
     ) -> "Policy":
         """The policy for one app. ``missing_zone`` is asked about names that only dns-01 will do for."""
         own = settings.app(app)
@@ -62,11 +62,12 @@ class Policy(NamedTuple):
         allowance.check_domain(domain, self.app, self.allowed_domains)
         self.claims.check_domain(domain, self.app)
 
-    def check_challenge(self, domain: Domain, challenge: Challenge) -> None:
+    def check_challenge(self, domain: Domain, tls: Tls) -> None:
         """Raise :class:`Invalid` for a domain that needs dns-01 where the settings have no zone for that."""
-        if self.dns is None or not by_dns(domain, challenge, self.dns):
+        if self.dns is None:
             return
-        if zone := self.missing_zone(domain):
+        needs = tls.certificates is Certificates.WILDCARD or by_dns(domain, tls.challenge, self.dns)
+        if needs and (zone := self.missing_zone(domain, tls.certificates)):
             raise Invalid(f'needs dns-01; add a table [dns.zones."{zone}"] to server.toml on the server')
 
     def check_folder(self, folder: Folder) -> None:

@@ -59,8 +59,20 @@ class Authorizing:
             for one in shown:
                 if one.challenge.status == messages.STATUS_PENDING:  # else an earlier run told the CA already
                     self._respond(*one)
-            for url in urls:
-                polling.until(self.client, url, _settled)
+            self._settle(urls)
+
+    def _settle(self, urls: Sequence[str]) -> None:
+        """Wait until all are valid; else raise, with the names that are not."""
+        failed: list[Refused] = []
+        for url in urls:
+            answer = polling.until(self.client, url, _is_settled)
+            authorization = messages.Authorization.from_json(answer.json())
+            if authorization.status != messages.STATUS_VALID:
+                failed.append(_refused(authorization))
+        if failed:
+            first = failed[0].refusal
+            names = tuple(name for one in failed for name in one.refusal.names)
+            raise Refused(replace(first, names=names))
 
     def _by_http(self, authorization: messages.Authorization, stack: ExitStack) -> tuple[messages.ChallengeBody, Any]:
         challenge = _challenge(authorization, challenges.HTTP01)
@@ -100,15 +112,16 @@ def _challenge(authorization: messages.Authorization, kind: type[challenges.Chal
     raise Refused(Refusal("protocol", f"the CA offers no {kind.typ} challenge"))
 
 
-def _settled(answer: requests.Response) -> bool:
-    """Whether an authorization is valid; raises :class:`Refused` when it never will be."""
-    authorization = messages.Authorization.from_json(answer.json())
-    if authorization.status in OPEN:
-        return False
-    if authorization.status == messages.STATUS_VALID:
-        return True
+def _is_settled(answer: requests.Response) -> bool:
+    return messages.Authorization.from_json(answer.json()).status not in OPEN
+
+
+def _refused(authorization: messages.Authorization) -> Refused:
+    """Why it never will be valid."""
+    names = (str(_domain(authorization)),)
     for challenge in authorization.challenges:
         if challenge.error is not None:
             by_dns = isinstance(challenge.chall, challenges.DNS01)
-            raise Refused(replace(refusal(challenge.error), by_dns=by_dns))
-    raise Refused(Refusal("unauthorized", f"the authorization is {authorization.status.name}, the CA does not say why"))
+            return Refused(replace(refusal(challenge.error), by_dns=by_dns, names=names))
+    why = f"the authorization is {authorization.status.name}, the CA does not say why"
+    return Refused(Refusal("unauthorized", why, names=names))

@@ -1,6 +1,8 @@
 """One order, from its beginning or from where an earlier run was broken off (RFC 8555 section 7.4)."""
 
+import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -144,11 +146,14 @@ class Ordering:
         replaces = ari.identifier(order.replaces) if order.replaces and self.client.place("renewalInfo") else None
         wanted = _NewOrder(identifiers=identifiers, profile=order.profile, replaces=replaces)
         try:
-            return self._post_order(wanted)
+            try:
+                return self._post_order(wanted)
+            except Refused as error:
+                if replaces is None or error.refusal.kind in _NOT_OF_REPLACES:
+                    raise
+                return self._post_order(_NewOrder(identifiers=identifiers, profile=order.profile))
         except Refused as error:
-            if replaces is None or error.refusal.kind in _NOT_OF_REPLACES:
-                raise
-            return self._post_order(_NewOrder(identifiers=identifiers, profile=order.profile))
+            raise Refused(replace(error.refusal, names=_named(error.refusal, order.names)), error.status) from error
 
     def _post_order(self, wanted: _NewOrder) -> requests.Response:
         try:  # an answer that is lost must not make it two orders
@@ -208,6 +213,15 @@ class Ordering:
                     raise
                 order = _order(self.client.fetch(placed.url))
         raise Refused(Refusal("orderNotReady", f"it says ready and is not, {_FINALIZED} times"))
+
+
+def _named(refusal: Refusal, names: Iterable[Domain]) -> tuple[str, ...]:
+    """The names that a refusal of the whole order is about, by its subproblems or its words; none if all are."""
+    if not refusal.is_about_the_name:
+        return ()
+    told = {subproblem.identifier for subproblem in refusal.subproblems}
+    words = re.findall(r"[\w.*-]+", refusal.detail)
+    return tuple(name.name for name in names if name.name in told or name.name in words)
 
 
 def _ended(answer: requests.Response) -> bool:

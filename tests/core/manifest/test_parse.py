@@ -19,7 +19,6 @@ from hookrunner.core.manifest.parse import (
     TLS_KEYS,
     ManifestError,
     parse,
-    parse_schema,
 )
 from hookrunner.core.manifest.policy import Policy
 from hookrunner.model.app import Certificates, Challenge, Folder, Https, KeyType, Manifest, Route, Site, Tls, Upstream
@@ -442,11 +441,6 @@ BAD = [
         id="a redirect to itself is told once the rest is right",
     ),
     pytest.param(
-        DOMAINS + ROOT + '[tls]\ncertificates = "san"\nchallenge = "dns-01"\nprofile = "shortlived"\n',
-        [(4, '"certificates" is not supported yet')],
-        id="not served yet",
-    ),
-    pytest.param(
         'domain = ["a.org"]\n'
         'domains = ["b c.org", "ok.org", "10.0.0.1"]\n'
         'root = "../public"\n'
@@ -565,7 +559,7 @@ def test_tables_of_others_are_left_alone() -> None:
         f'"x-list" is not a key; known: {", ".join((*SITE_KEYS, *APP_KEYS))}'
     ]
     assert problems(text.replace("[[x-list]]", "[x-list]")) == []
-    parse_schema(b'[[sites]]\ndomains = ["a.org"]\nroot = "."\n[sites.x-note]\na = 1\n')
+    parse(b'[[sites]]\ndomains = ["a.org"]\nroot = "."\n[sites.x-note]\na = 1\n')
 
 
 GOOD = [
@@ -706,10 +700,10 @@ def test_all_that_is_served() -> None:
     )
 
 
-def test_what_is_to_come() -> None:
-    """The values of [tls] that are not served yet are understood already."""
+def test_tls() -> None:
+    """How the certificates are made."""
     text = MINIMAL + '[tls]\ncertificates = "san"\nchallenge = "dns-01"\nprofile = "shortlived"\n'
-    assert parse_schema(text.encode()).tls == Tls(Certificates.SAN, Challenge.DNS_01, profile="shortlived")
+    assert parse(text.encode()).tls == Tls(Certificates.SAN, Challenge.DNS_01, profile="shortlived")
 
 
 def test_lines_inside_sites() -> None:
@@ -860,14 +854,13 @@ documents = st.dictionaries(keys, values, max_size=6) | shaped
 
 def manifest_or_problems(content: bytes, policy: Policy | None) -> None:
     """Parse; fail unless it is a manifest, or an error with problems in the order of their lines."""
-    for served in (True, False):
-        try:
-            assert isinstance(parse(content, policy) if served else parse_schema(content), Manifest)
-        except ManifestError as error:
-            assert error.problems
-            lines = [problem.line or 0 for problem in error.problems]
-            assert lines == sorted(lines)
-            assert all(problem.text for problem in error.problems)
+    try:
+        assert isinstance(parse(content, policy), Manifest)
+    except ManifestError as error:
+        assert error.problems
+        lines = [problem.line or 0 for problem in error.problems]
+        assert lines == sorted(lines)
+        assert all(problem.text for problem in error.problems)
 
 
 @settings(max_examples=300, deadline=None)
