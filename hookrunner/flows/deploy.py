@@ -17,6 +17,7 @@ from hookrunner.edges.git import Repository
 from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.publisher import Publisher, PublisherError
 from hookrunner.edges.records import Damaged, Store
+from hookrunner.edges.suffixes import registered
 from hookrunner.flows import certify, notices, outlook, releases, rollback
 from hookrunner.flows.activate import NotActivated, activate, go_back
 from hookrunner.flows.certify import Certified
@@ -273,7 +274,7 @@ class Run:
         """What each domain that has a certificate is to be served with."""
         authorities = self.settings.acme.authorities
         existing = certificates.existing(self.store, wanted(manifest, authorities))
-        return certificates_of(manifest, authorities, existing, outlook.registered_domain)
+        return certificates_of(manifest, authorities, existing, registered)
 
     def _forget_names(self, before: Publication | None, after: Publication) -> None:
         """What stood in the way of names that are off the web is of no interest any more."""

@@ -8,11 +8,10 @@ from hookrunner.core import challenges, grouping, tree
 from hookrunner.core.manifest.parse import ManifestError, parse
 from hookrunner.core.manifest.policy import Policy
 from hookrunner.core.manifest.toml import LARGEST, Problem
-from hookrunner.edges import apps
+from hookrunner.edges import apps, suffixes
 from hookrunner.edges.claims import read_claims
 from hookrunner.edges.git import Repository, TooMuch
 from hookrunner.edges.records import Store
-from hookrunner.flows.outlook import registered_domain
 from hookrunner.model.app import Certificates, Manifest
 from hookrunner.model.names import AppName, Domain
 from hookrunner.model.registration import Registration
@@ -99,7 +98,7 @@ def inspect(repository: Repository, commit: str, *, app: AppName, settings: Sett
 
 def _missing_zone(domain: Domain, way: Certificates, dns: Dns) -> str | None:
     """The zone that is in the settings neither by its name nor by a CNAME record; None when one is."""
-    names = grouping.names((domain,), way, registered_domain)
+    names = grouping.names((domain,), way, suffixes.registered)
     missing = [name for name in names if not dns.zone_of(challenges.txt_name(name))]
     if missing and dns.zones:
         from hookrunner.edges.ca.dns01 import records
@@ -112,7 +111,7 @@ def _missing_zone(domain: Domain, way: Certificates, dns: Dns) -> str | None:
             pass
         else:
             return None
-    return registered_domain(domain) if missing else None
+    return suffixes.registered(domain) if missing else None
 
 
 def _wrong_kind(file: tree.Entry) -> str | None:

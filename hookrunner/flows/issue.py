@@ -12,7 +12,9 @@ from hookrunner.edges import certificates, journal, orders
 from hookrunner.edges.journal import Entry
 from hookrunner.edges.publisher import Publisher
 from hookrunner.edges.records import Store
-from hookrunner.flows.outlook import Outlook, registered_domain, spending
+from hookrunner.edges.suffixes import registered
+from hookrunner.flows.affording import spending
+from hookrunner.flows.outlook import Outlook
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import AppName, Domain
 from hookrunner.model.obstacle import Obstacle
@@ -65,7 +67,7 @@ def issue(
                 yield Result(outlook.app, one.domains, outcome, took)
                 continue
             refused = _refused(outcome, one)
-            left = one.without(refused, registered_domain, now)
+            left = one.without(refused, registered, now)
             others = one.authorities[1:]
             if isinstance(left, Issue):  # at once: one bad name never stops the others
                 wanted.append((outlook, left))
@@ -83,7 +85,7 @@ def _refused(refusal: Refusal, one: Issue) -> tuple[Domain, ...]:
     """The domains that a refusal is about."""
     bad = set(refusal.names)
     way = one.tls.certificates
-    hit = [d for d in one.domains if bad & {name.name for name in grouping.names((d,), way, registered_domain)}]
+    hit = [d for d in one.domains if bad & {name.name for name in grouping.names((d,), way, registered)}]
     return tuple(hit) or one.domains
 
 

@@ -15,6 +15,7 @@ from hookrunner.core.wording import Kind, Line
 from hookrunner.edges import certificates, deploys
 from hookrunner.edges.publisher import Publisher
 from hookrunner.edges.records import Busy, Damaged, Store
+from hookrunner.edges.suffixes import registered
 from hookrunner.flows import certify, notices, outlook, releases, revoke, suggestions
 from hookrunner.flows.activate import NotActivated, activate
 from hookrunner.flows.certify import Certified
@@ -192,7 +193,7 @@ class Run:
         wanted = [CertificateId(name, domain) for name in authorities for domain in app.manifest.domains]
         wanted += [name.certificate for name in app.live.names if name.certificate]
         existing = certificates.existing(self.store, wanted)
-        served = certificates_of(app.manifest, authorities, existing, outlook.registered_domain)
+        served = certificates_of(app.manifest, authorities, existing, registered)
         return serving.secured(app.live, certificates=served, existing=existing)
 
     def _say(self, app: App, line: Line) -> None:

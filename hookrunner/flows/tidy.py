@@ -9,7 +9,7 @@ from hookrunner.edges import apps, certificates, deploys, journal, unused
 from hookrunner.edges.ca.http01 import WELL_KNOWN
 from hookrunner.edges.publisher import Publisher
 from hookrunner.edges.records import Store
-from hookrunner.flows.outlook import registered_domain
+from hookrunner.edges.suffixes import registered
 from hookrunner.model.publication import CertificateId
 from hookrunner.model.server import Settings
 
@@ -55,7 +55,7 @@ def _in_use(settings: Settings, store: Store) -> set[CertificateId]:
         used |= {name.certificate for name in live[1].names if name.certificate} if live else set()
         if manifest:
             existing = certificates.existing(store, wanted(manifest, authorities))
-            for group in grouping.groups(manifest, secured(manifest), existing, registered_domain):
+            for group in grouping.groups(manifest, secured(manifest), existing, registered):
                 used |= {CertificateId(authority, group.leader) for authority in authorities}
     return used
 
