@@ -105,12 +105,13 @@ def _show(context: Context, names: Sequence[AppName], *, as_json: bool) -> None:
     if not looked:
         printer.say(Line(Kind.SUCCESS, "no live app has or wants a certificate"))
         return
-    width = wording.column(str(decision.certificate.domain) for _, decision in looked)
+    width = wording.column(str(domain) for _, decision in looked for domain in decision.domains)
     for name, those in itertools.groupby(looked, key=lambda one: one[0]):
         printer.say(wording.step(f"{name}: certificates"))
         for _, decision in those:
-            domain = str(decision.certificate.domain)
-            printer.say(wording.row(domain, renewals.words(decision, context.now), width))
+            for domain in decision.domains:
+                words = f"{renewals.words(decision, context.now)}{decision.shared(domain)}"
+                printer.say(wording.row(str(domain), words, width))
     due = sum(isinstance(decision, Issue) for _, decision in looked)
     printer.say(Line(Kind.SUCCESS, f"{wording.counted(due, 'certificate')} would be asked for, nothing was done"))
 

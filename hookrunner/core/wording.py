@@ -123,6 +123,6 @@ def moment(at: "datetime", now: "datetime") -> str:
     return f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M} UTC"
 
 
-def asking(authority: str, count: int) -> Line:
-    """The step that asks a CA."""
-    return step(f"Asking {authority} for {counted(count, 'certificate')}")
+def asking(authority: str, count: int, names: int = 0) -> Line:
+    """The step that asks a CA for so many certificates; for how many ``names``, where some share one."""
+    return step(f"Asking {authority} for {counted(count, 'certificate')}{f' with {names} names' * (names > count)}")

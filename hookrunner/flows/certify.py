@@ -80,7 +80,8 @@ def _begin(
     if all(isinstance(decision, Keep) for decision in outlook.decisions):
         return
     for authority, count in Counter(one.authorities[0] for one in outlook.issues).items():
-        say(outlook.app, wording.asking(acme.title(authority), count))
+        names = sum(len(one.names) for one in outlook.issues if one.authorities[0] == authority)
+        say(outlook.app, wording.asking(acme.title(authority), count, names))
     for decision in outlook.decisions:
         for domain in decision.domains:
             if isinstance(decision, Wait) or (isinstance(decision, Keep) and not only_news):

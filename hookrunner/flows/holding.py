@@ -103,6 +103,7 @@ def _split(issue: Issue, waits: Sequence[Wait], now: datetime) -> list[Decision]
 
 
 def look_ahead(preflight: "Preflight", outlooks: "Sequence[Outlook]", now: datetime) -> None:
+    """A name that the CA would refuse waits, and the domains that need it; what can be done comes with it."""
     issues = [issue for outlook in outlooks for issue in outlook.issues if not issue.resumes]
     secured = frozenset(name for outlook in outlooks for one in outlook.existing.values() for name in one.names)
     by_dns = frozenset(name for issue in issues for name in issue.by_dns)
@@ -122,6 +123,7 @@ def look_ahead(preflight: "Preflight", outlooks: "Sequence[Outlook]", now: datet
             waits: list[Wait] = []
             for domain in decision.domains:
                 needs = grouping.names((domain,), decision.tls.certificates, registered)
+                needs = tuple(name for name in needs if name in decision.names)  # but what another wildcard covers
                 found = [verdicts[name] for name in needs if verdicts[name].kind]
                 found += [those[allowed[0]] for name in needs if allowed[0] in (those := forbidden.get(name, {}))]
                 if found:

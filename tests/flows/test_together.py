@@ -52,6 +52,7 @@ def test_thirty_names_of_which_three_are_not_ready(boot: Boot, capsys: pytest.Ca
         push = app(server, "thirty", *names).push()
         assert push.verdict.startswith("warning: deploy 1 is live"), push.output
         assert "3 of 30 names wait" in push.verdict
+        assert "for 1 certificate with 27 names" in one_line(push.output)
         assert proxy.orders == 1
         assert len(serials(server, *names[3:])) == 1
         assert set(names_of(server, names[3])) == set(names[3:])
@@ -157,6 +158,20 @@ def test_wildcards_as_few_as_will_do(lab: Lab) -> None:
         "*.first.example",
         "first.example",
     ]
+
+
+def test_a_wildcard_below_a_wildcard(lab: Lab) -> None:
+    """One certificate has both, and no name that a CA refuses beside a wildcard; `renew --dry-run` names each domain."""
+    named = lab.named("deep.example", lines=["*.b A 127.0.0.1 ; deep.example."])
+    server = lab.server(named, {"deep.example": named.zone()})
+    names = ["deep.example", "www.deep.example", "x.b.deep.example"]
+    with proxied(server) as proxy:
+        assert app(server, "deep", *names, more=WILDCARD).push().verdict.startswith("success: ")
+        assert proxy.orders == 1
+    assert sorted(names_of(server, "x.b.deep.example")) == ["*.b.deep.example", "*.deep.example", "deep.example"]
+    shown = one_line(server.run("renew", "--dry-run").stdout)
+    assert "x.b.deep.example renews" in shown
+    assert "by *.b.deep.example" in shown
 
 
 def test_between_the_three_ways_under_load(lab: Lab) -> None:

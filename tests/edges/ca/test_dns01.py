@@ -1,0 +1,60 @@
+"""Who changes a zone, where the other side says nothing: an end in time, and no secret in it."""
+
+import base64
+import socket
+from pathlib import Path
+
+import pytest
+
+from hookrunner.edges.ca.dns01 import lookups, program, rfc2136
+from hookrunner.edges.ca.dns01.errors import DnsFailed
+from hookrunner.edges.ca.dns01.lookups import Lookups
+from hookrunner.edges.ca.dns01.program import Program
+from hookrunner.edges.ca.dns01.rfc2136 import Rfc2136
+from hookrunner.model.names import Domain
+from hookrunner.model.server import Dns, Zone
+
+SECRET = base64.b64encode(b"secret" * 5).decode()
+
+
+def test_a_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the connection, and that is all."""
+    monkeypatch.setattr(rfc2136, "_TIMEOUT", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = str(silent.getsockname()[1])
+        options = {
+            "server": "127.0.0.1",
+            "port": port,
+            "key_name": "k",
+            "key_secret": SECRET,
+            "key_algorithm": "hmac-sha256",
+        }
+        zone = Zone(Domain("a.example"), "rfc2136", options)
+        with pytest.raises(DnsFailed, match=r"^127\.0\.0\.1 does not answer within 1 s$"):
+            Rfc2136(zone).present("_acme-challenge.a.example", "value")
+    assert SECRET not in repr(zone)
+
+
+def test_a_program_that_does_not_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is ended; one that fails is told by its last words."""
+    monkeypatch.setattr(program, "_TIMEOUT", 0.4)
+    script = tmp_path / "set-txt"
+    script.write_text('#!/bin/sh\n[ "$1" = present ] && exec sleep 9\necho "no such $2" >&2\nexit 3\n')
+    script.chmod(0o755)
+    zone = Zone(Domain("a.example"), "exec", {"program": str(script)})
+    with pytest.raises(DnsFailed, match=r"set-txt did not end within 0 s$"):
+        Program(zone).present("_acme-challenge.a.example", "value")
+    with pytest.raises(DnsFailed, match=r"set-txt: no such _acme-challenge\.a\.example$"):
+        Program(zone).cleanup("_acme-challenge.a.example", "value")
+
+
+def test_a_record_that_never_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody answers: who was asked, and after how long."""
+    monkeypatch.setattr(lookups, "_DEADLINE", 0.5)
+    monkeypatch.setattr(lookups, "_PATIENCE", 0.2)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        server = ("127.0.0.1", silent.getsockname()[1])
+        zone = Zone(Domain("a.example"), "exec", nameservers=(server,))
+        with pytest.raises(DnsFailed, match=rf"is not at 127\.0\.0\.1:{server[1]} after 0 s$"):
+            Lookups(Dns(resolvers=(server,))).wait({"_acme-challenge.a.example": ["value"]}, zone)
