@@ -5,9 +5,10 @@ from hookrunner.core.certificates import Decision, Issue, Keep, Wait
 
 
 def decision_json(decision: Decision) -> dict[str, object]:
-    """The decision: ``action`` is keep, issue or wait."""
+    """The decision: ``action`` is keep, issue or wait; ``name`` the domain that it is called after, or one of them."""
+    called = decision.certificate.domain
     return {
-        "name": str(decision.certificate.domain),
+        "name": str(called if called in decision.domains else decision.domains[0]),
         "ca": decision.certificate.authority,
         "names": [str(domain) for domain in decision.names],
         "domains": [str(domain) for domain in decision.domains],

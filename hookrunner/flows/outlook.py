@@ -16,7 +16,7 @@ from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import AppName, Domain
 from hookrunner.model.obstacle import Advice, Obstacle
 from hookrunner.model.publication import CertificateId
-from hookrunner.model.server import Acme, Settings
+from hookrunner.model.server import Settings
 
 
 @dataclass(slots=True)
@@ -129,14 +129,14 @@ def _decided(
         revoked=revoked,
     )
     served = serving(manifest, authorities, existing, registered)
-    return Outlook(app, manifest, authorities, existing, decisions, served, _asked(manifest, settings.acme))
+    return Outlook(app, manifest, authorities, existing, decisions, served, _asked(manifest, settings))
 
 
-def _asked(manifest: Manifest, acme: Acme) -> str:
-    """A digest of all that the CAs are told, which may be mended after a refusal."""
-    accounts = [(one.email, *(one.eab or ())) for one in acme.every]
-    told = [*manifest.domains, manifest.tls.key, manifest.tls.profile, *(part for those in accounts for part in those)]
-    return obstacles.digest(map(str, told))
+def _asked(manifest: Manifest, settings: Settings) -> str:
+    """A digest of all that the CAs and the zones are told, which may be mended after a refusal."""
+    accounts = [part for acme in settings.acme.every for part in (acme.email, *(acme.eab or ()))]
+    zones = [part for zone in settings.dns.zones for part in (zone.name, zone.provider, *zone.options.values())]
+    return obstacles.digest(map(str, [*manifest.domains, manifest.tls.key, manifest.tls.profile, *accounts, *zones]))
 
 
 def words(wait: Wait, now: datetime) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+import toml
 from cryptography import x509
 
 from hookrunner.edges.records import FileStore
@@ -242,7 +243,7 @@ BROKEN: dict[str, tuple[Callable[[Named], dict[str, object]], str]] = {
 
 @pytest.mark.parametrize(("zone", "why"), BROKEN.values(), ids=BROKEN)
 def test_a_zone_that_cannot_be_changed(lab: Lab, zone: Callable[[Named], dict[str, object]], why: str) -> None:
-    """The site is live without HTTPS, the push says why, no secret is anywhere; mended, `deploy --retry` secures it."""
+    """The site is live without HTTPS, the push says why, no secret is anywhere; mended, it is secured."""
     named = lab.named("broken.example")
     table = zone(named)
     server = lab.server(named, {"broken.example": table})
@@ -256,6 +257,11 @@ def test_a_zone_that_cannot_be_changed(lab: Lab, zone: Callable[[Named], dict[st
     for option in ("key_secret", "auth_token", "auth_tokn"):
         assert str(table.get(option, "no secret")) not in told
     assert named.secret not in told
+    settings = toml.loads(server.config.read_text())
+    settings["dns"]["zones"]["broken.example"] = named.zone()
+    server.config.write_text(toml.dumps(settings))
+    clone.commit()
+    assert clone.push().verdict.startswith("success: "), "it is tried at once"
 
 
 def test_a_zone_that_the_server_has_not(lab: Lab) -> None:

@@ -168,8 +168,8 @@ def test_a_wildcard_below_a_wildcard(lab: Lab) -> None:
     with proxied(server) as proxy:
         assert app(server, "deep", *names, more=WILDCARD).push().verdict.startswith("success: ")
         assert proxy.orders == 1
+        shown = one_line(server.run("renew", "--dry-run").stdout)
     assert sorted(names_of(server, "x.b.deep.example")) == ["*.b.deep.example", "*.deep.example", "deep.example"]
-    shown = one_line(server.run("renew", "--dry-run").stdout)
     assert "x.b.deep.example renews" in shown
     assert "by *.b.deep.example" in shown
 
