@@ -125,12 +125,13 @@ def decide(
     ``dns``: the zones that can be changed. Not ``renews``: a certificate that is valid stays, whatever its age and its
     key. ``revoked``: reasons of the certificates that are to be revoked, by serial number.
     """
-    checks = CHECKS if renews else NEEDED
-    found = grouping.groups(manifest, secured(manifest), existing, registered)
-    return [
-        _decide(group, manifest.tls, authorities, existing, now, dns, registered, checks, revoked or {})
-        for group in found
-    ]
+    revoked, domains, kept = revoked or {}, secured(manifest), list[Decision]()
+    mine = [one for one in existing.values() if one.id.authority in authorities]
+    if not renews:
+        kept = _kept(domains, [one for one in mine if one.not_after > now and one.serial not in revoked])
+        domains = [domain for domain in domains if not any(domain in one.domains for one in kept)]
+    found = grouping.groups(manifest, domains, existing, registered)
+    return kept + [_decide(group, manifest.tls, authorities, mine, now, dns, registered, revoked) for group in found]
 
 
 def secured(manifest: Manifest) -> list[Domain]:
@@ -163,19 +164,18 @@ def _decide(
     group: Group,
     tls: Tls,
     authorities: Sequence[str],
-    existing: Mapping[CertificateId, Certificate],
+    mine: Sequence[Certificate],
     now: datetime,
     dns: Dns,
     registered: Registered,
-    checks: Sequence[Check],
     revoked: Mapping[str, str],
 ) -> Decision:
     names = grouping.names(group.domains, tls.certificates, registered)
     first = CertificateId(authorities[0], group.leader)
     by_dns = challenges.names_by_dns(names, tls.challenge, dns)
-    named = [existing[one] for name in authorities if (one := CertificateId(name, group.leader)) in existing]
+    named = [one for one in mine if one.id.domain == group.leader]
     there = max(named, key=lambda one: (all(map(one.covers, names)), one.issued), default=None)
-    why, besides = (reason_to_issue(there, those, tls, now, checks) for those in (names, ()))
+    why, besides = (reason_to_issue(there, those, tls, now) for those in (names, ()))
     if there and there.serial in revoked:
         why = besides = f"to be revoked: {revoked[there.serial]}"
     if (why or not there) and by_dns and not dns.zones:
@@ -185,6 +185,16 @@ def _decide(
             first, names, group.domains, why or "", tls, tuple(authorities), by_dns, there, is_growing=besides is None
         )
     return _keep(there, group.domains)
+
+
+def _kept(domains: Sequence[Domain], valid: Sequence[Certificate]) -> list[Decision]:
+    """The newest certificate that covers each domain, whatever it is called after and however it was made."""
+    found: dict[CertificateId, tuple[Certificate, list[Domain]]] = {}
+    for domain in domains:
+        if covering := [one for one in valid if one.covers(domain)]:
+            newest = max(covering, key=lambda one: one.issued)
+            found.setdefault(newest.id, (newest, []))[1].append(domain)
+    return [_keep(there, tuple(those)) for there, those in found.values()]
 
 
 def _keep(there: Certificate, domains: tuple[Domain, ...]) -> Keep:
@@ -197,12 +207,11 @@ def reason_to_issue(
     names: tuple[Domain, ...],
     tls: Tls,
     now: datetime,
-    checks: Sequence[Check] | None = None,
 ) -> str | None:
-    """Why the certificate that is there will not do, or None when it will. ``checks``: :data:`CHECKS`."""
+    """Why the certificate that is there will not do, or None when it will."""
     if certificate is None:
         return "new"
-    for check in CHECKS if checks is None else checks:
+    for check in CHECKS:
         if why := check(certificate, names, tls, now):
             return why
     return None
@@ -242,5 +251,4 @@ def _is_due(certificate: Certificate, _names: tuple[Domain, ...], _tls: Tls, now
     return f"due for renewal: {renewal.why(certificate)}" if renewal.due(certificate) <= now else None
 
 
-NEEDED = (_lacks_names, _is_expired)
 CHECKS = (_lacks_names, _has_more_names, _key_differs, _profile_differs, _is_expired, _is_due)

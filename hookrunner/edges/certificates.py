@@ -17,10 +17,11 @@ def existing(store: Store, wanted: Iterable[CertificateId]) -> dict[CertificateI
     return {certificate.id: certificate for certificate in found}
 
 
-def save(store: Store, certificate: Certificate) -> None:
-    """Remember a certificate that was just issued; what stood in its way is forgotten."""
+def save(store: Store, certificate: Certificate, domains: Iterable[Domain]) -> None:
+    """Remember a certificate that was just issued for ``domains``; what stood in their way is forgotten."""
     remember(store, certificate)
-    _forget_obstacles(store, certificate.id.domain)
+    for domain in domains:
+        _forget_obstacles(store, domain)
 
 
 def remember(store: Store, certificate: Certificate) -> None:

@@ -121,7 +121,7 @@ class _Batch:
                     self._remember(result.outcome, domain, outlook)
                 self._correct(result.outcome, counted.get(certificate))
             else:
-                certificates.save(self.store, result.outcome)
+                certificates.save(self.store, result.outcome, one.domains)
                 journal.close(self.store, certificate)
             yield outlook, one, result.outcome, result.took
 

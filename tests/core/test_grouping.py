@@ -140,6 +140,24 @@ def test_between_the_ways() -> None:
     assert isinstance(kept, Keep)
 
 
+def test_going_back_asks_for_nothing_that_is_covered() -> None:
+    """However the certificates were made; only what no valid one covers is asked for."""
+    dns = Dns(zones=(Zone(Domain("org"), "exec"),))
+    existing = {one.id: one for one in (issued("a.org", "b.org"), issued("c.org"), issued("d.org", "*.d.org"))}
+
+    def decided(tls: Tls, now: datetime = NOW) -> list[tuple[str, tuple[Domain, ...]]]:
+        found = decide(
+            manifest(tls, "a.org", "b.org", "c.org", "x.d.org", "e.org"), authorities=("ca",), existing=existing,
+            now=now, dns=dns, registered=registered, renews=False,
+        )  # fmt: skip
+        return [(type(one).__name__, one.domains) for one in found]
+
+    kept = [("Keep", domains("a.org", "b.org")), ("Keep", domains("c.org")), ("Keep", domains("x.d.org"))]
+    for tls in (Tls(), SAN, WILDCARD):
+        assert decided(tls) == [*kept, ("Issue", domains("e.org"))]
+    assert len(decided(SAN, NOW + timedelta(days=91))) == 1
+
+
 def left(decision: Issue | Keep | Wait, *held: str, at: datetime = NOW + LATER) -> object:
     """What is left without the domains that have to wait."""
     assert isinstance(decision, Issue)

@@ -68,6 +68,8 @@ def test_thirty_names_of_which_three_are_not_ready(boot: Boot, capsys: pytest.Ca
             print(f"\n30 names of which 3 were not ready: {proxy.orders} orders in all")
         assert proxy.orders == 2
         assert server.run("renew").stdout == "success: nothing was due\n"
+    assert FileStore(server.state / "records").list("obstacles") == []
+    assert server.run("report").returncode == 0
     assert held_locks(server) == []
 
 

@@ -13,6 +13,9 @@ from hookrunner.edges.ca.dns01.program import Program
 from hookrunner.edges.ca.dns01.rfc2136 import Rfc2136
 from hookrunner.model.names import Domain
 from hookrunner.model.server import Dns, Zone
+from tests.conftest import or_skipped
+from tests.lab.machine import Ports
+from tests.lab.named import Named
 
 SECRET = base64.b64encode(b"secret" * 5).decode()
 
@@ -56,5 +59,34 @@ def test_a_record_that_never_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
         silent.bind(("127.0.0.1", 0))
         server = ("127.0.0.1", silent.getsockname()[1])
         zone = Zone(Domain("a.example"), "exec", nameservers=(server,))
-        with pytest.raises(DnsFailed, match=rf"is not at 127\.0\.0\.1:{server[1]} after 0 s$"):
+        with pytest.raises(DnsFailed, match=r"is not at the resolvers after 0 s$"):
             Lookups(Dns(resolvers=(server,))).wait({"_acme-challenge.a.example": ["value"]}, zone)
+
+
+def test_every_server_of_the_zone_is_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One that lags is named; several values stand side by side, and each goes by itself."""
+    monkeypatch.setattr(lookups, "_DEADLINE", 0.5)
+    ports = Ports()
+    with or_skipped():
+        both = [Named(tmp_path / name, ports, "a.example") for name in ("first", "second")]
+    try:
+        zones = [
+            Zone(Domain("a.example"), "rfc2136", {name: str(value) for name, value in named.zone().items()})
+            for named in both
+        ]
+        servers = tuple((named.address, named.port) for named in both)
+        zone, name = zones[0]._replace(nameservers=servers), "_acme-challenge.a.example"
+        seen = Lookups(Dns(resolvers=servers[:1]))
+        for value in ("one", "two"):
+            Rfc2136(zones[0]).present(name, value)
+        Rfc2136(zones[1]).present(name, "one")
+        with pytest.raises(DnsFailed, match=rf"is not at {both[1].server} after 0 s$"):
+            seen.wait({name: ["one", "two"]}, zone)
+        Rfc2136(zones[1]).present(name, "two")
+        seen.wait({name: ["one", "two"]}, zone)
+        Rfc2136(zones[0]).cleanup(name, "one")
+        assert both[0].texts(name) == ["two"]
+    finally:
+        for named in both:
+            named.stop()
+        ports.release()

@@ -63,17 +63,16 @@ class Lookups:
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _missing(self, name: str, values: Sequence[str], servers: Sequence[Server]) -> str:
-        """Who does not have the values yet; a server that never answers counts only when all are like it."""
-        silent: list[str] = []
-        for address, port in servers:
-            found = _texts(name, address, port)
-            if found is None:
-                silent.append(f"{address}:{port}")
-            elif not found.issuperset(values):
-                return f"{address}:{port}"
-        if servers and len(silent) < len(servers):
-            return ""
-        return (silent[0] if silent else "") if servers else self._not_resolved(name, values)
+        """Who does not have the values yet. Where no server can be asked from here, the resolvers are."""
+        answers = {server: _texts(name, *server) for server in servers}
+        if all(found is None for found in answers.values()):
+            return self._not_resolved(name, values)
+        late = (
+            f"{address}:{port}"
+            for (address, port), found in answers.items()
+            if found is not None and not found >= set(values)
+        )
+        return next(late, "")
 
     def _not_resolved(self, name: str, values: Sequence[str]) -> str:
         try:
