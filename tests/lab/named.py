@@ -76,6 +76,7 @@ class Named:
             "port": self.port,
             "key_name": KEY_NAME,
             "key_secret": self.secret,
+            "key_algorithm": ALGORITHM,
             "nameservers": [self.server],
             **more,
         }
