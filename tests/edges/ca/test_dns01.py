@@ -10,6 +10,7 @@ from hookrunner.edges.ca.dns01 import lookups, program, rfc2136
 from hookrunner.edges.ca.dns01.errors import DnsFailed
 from hookrunner.edges.ca.dns01.lookups import Lookups
 from hookrunner.edges.ca.dns01.program import Program
+from hookrunner.edges.ca.dns01.records import provider
 from hookrunner.edges.ca.dns01.rfc2136 import Rfc2136
 from hookrunner.model.names import Domain
 from hookrunner.model.server import Dns, Zone
@@ -49,6 +50,29 @@ def test_a_program_that_does_not_end(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         Program(zone).present("_acme-challenge.a.example", "value")
     with pytest.raises(DnsFailed, match=r"set-txt: no such _acme-challenge\.a\.example$"):
         Program(zone).cleanup("_acme-challenge.a.example", "value")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "why"),
+    [
+        (
+            "cloudflair",
+            {"auth_token": SECRET},
+            '"cloudflair" is no DNS provider that dns-lexicon knows; did you mean "cloudflare"?',
+        ),
+        ("xyzzy", {}, '"xyzzy" is no DNS provider that dns-lexicon knows'),
+        ("ddns", {"server": SECRET}, 'the provider ddns has no option "server"; did you mean "ddns_server"?'),
+        ("exec", {"program": "/nowhere"}, "/nowhere is not there"),
+        ("exec", {"program": "/bin/false"}, "/bin/false: ended with status 1"),
+        ("ddns", {"auth_token": SECRET, "ddns_server": "127.0.0.1"}, None),
+    ],
+)
+def test_a_provider_that_cannot_do_it(name: str, options: dict[str, str], why: str | None) -> None:
+    """Each says why; what a library says of a secret is not passed on."""
+    with pytest.raises(DnsFailed) as caught:
+        provider(Zone(Domain("a.example"), name, options)).present("_acme-challenge.a.example", "value")
+    assert SECRET not in str(caught.value)
+    assert why is None or str(caught.value) == why
 
 
 def test_a_record_that_never_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
