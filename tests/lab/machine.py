@@ -47,7 +47,7 @@ class Ports:
             except BlockingIOError:
                 file.close()
                 continue
-            if _is_free(port):
+            if is_free(port):
                 self._held.append(file)
                 return port
             file.close()
@@ -114,7 +114,8 @@ def version(argv: Sequence[str]) -> tuple[int, ...]:
     return tuple(int(part) for part in found.groups() if part) if found else ()
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens on the port, and we may."""
     try:
         for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0")):  # noqa: S104
             with socket.socket(family) as probe:
