@@ -14,6 +14,7 @@ from hookrunner.edges import suffixes
 from hookrunner.edges.ca import account, http01
 from hookrunner.edges.ca.account import Account
 from hookrunner.edges.ca.client import Client, Refused, Trust, refusal
+from hookrunner.edges.ca.dns01 import records
 from hookrunner.edges.ca.http01 import Answers
 from hookrunner.edges.ca.order import Order, Ordering
 from hookrunner.edges.records import Store
@@ -51,6 +52,8 @@ def issue(
     started = time.monotonic()
     with ExitStack() as stack:
         try:
+            if any(order.by_dns for order in orders):
+                records.prepare(settings.dns)
             runner = _Runner(acme, stack.enter_context(http01.answers(settings, store)), settings.dns, store, now)
         except Exception as error:
             refused = refusal(error)

@@ -71,8 +71,9 @@ class Lexicon:
 
 def _class(zone: Zone) -> Any:
     try:
+        from lexicon import config  # noqa: F401 — with the rest, before threads do
         from lexicon._private import discovery
-    except ImportError:
+    except ModuleNotFoundError:
         raise DnsFailed(
             f'"{zone.provider}" is a provider of dns-lexicon, which is not installed: pip install "hookrunner[dns]"'
         ) from None

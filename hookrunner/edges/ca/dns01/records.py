@@ -76,6 +76,15 @@ class Challenges:
         return zones
 
 
+def prepare(settings: Dns) -> None:
+    """Import what orders in threads will need: of modules that need each other, two that import see halves."""
+    import hookrunner.edges.ca.dns01.lookups  # noqa: F401
+
+    for zone in settings.zones:
+        with suppress(DnsFailed):  # which is told where the zone is used
+            provider(zone)
+
+
 def place(domain: Domain, settings: Dns) -> tuple[str, str]:
     """The zone and the name of the record for ``domain``, by its CNAME records. Raises :class:`DnsFailed`."""
     from hookrunner.edges.ca.dns01.lookups import Lookups
