@@ -69,8 +69,16 @@ def between(server: Server, tmp_path: Path) -> Any:
 
 
 def every_fifth(spoil: Callable[[Forward], Answer]) -> Fault:
-    """Spoils every fifth answer."""
-    return lambda request, forward: spoil(forward) if request.number % 5 == 0 else forward()
+    """Spoils every fifth answer; but not what was spoiled the last time, which may come back in steps of five."""
+    last = [""]
+
+    def fault(request: Request, forward: Forward) -> Answer:
+        if request.number % 5 or request.kind == last[0]:
+            return forward()
+        last[0] = request.kind
+        return spoil(forward)
+
+    return fault
 
 
 def dropped(forward: Forward | None = None) -> Answer:
