@@ -82,9 +82,10 @@ def _manifest(top: Table, policy: Policy | None) -> Manifest:
             places = dict.fromkeys(APP_KEYS, "move it to the top of the file")
             table.refuse_unknown(SITE_KEYS, aliases=ALIASES, elsewhere=places)
     sites = [_site(table, policy) for table in tables]
-    _refuse_twice(list(zip(tables, sites, strict=True)), policy)
+    written = list(zip(tables, sites, strict=True))
+    _refuse_twice(written, policy)
     if policy:
-        _check_challenges(list(zip(tables, sites, strict=True)), tls, policy)
+        _check_challenges(written, tls, policy)
     if sum(site.locations for site in sites) > MOST_LOCATIONS:
         text = f"has too many rules: domains × (2 × redirects + 6 × (routes + headers)) is at most {MOST_LOCATIONS:,}"
         top.wrong("sites" if top.has("sites") else None, text)

@@ -1,13 +1,13 @@
 """The TXT records of orders under way: written down before they are set, and taken away whatever happens."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from typing import NamedTuple, Protocol
 
 from hookrunner.core.challenges import txt_name
 from hookrunner.edges.ca.dns01.errors import DnsFailed
-from hookrunner.edges.records import Busy, Lock, Store
+from hookrunner.edges.records import Busy, Store
 from hookrunner.model.names import Domain
 from hookrunner.model.server import Dns, Zone
 
@@ -55,25 +55,27 @@ class Challenges:
 
     def show(self, domain: Domain, value: str) -> None:
         """Set the record that the CA looks for. Raises :class:`DnsFailed`."""
-        record = Record(*place(domain, self._settings), value)
-        self._locks.enter_context(_lock(self._store, record, wait=None))
+        zone, name = place(domain, self._settings)
+        record = Record(str(zone.name), name, value)
+        self._locks.enter_context(self._store.lock(record.key))
         self._store.put(record.key, record._asdict())
         self._shown.append(record)
-        provider(_zone(record, self._settings)).present(record.name, value)  # which may have happened if it fails
+        provider(zone).present(record.name, value)  # which may have happened if it fails
 
     def wait(self) -> None:
         """Wait until they are seen by everybody. Raises :class:`DnsFailed`."""
+        if not self._shown:
+            return
         from hookrunner.edges.ca.dns01.lookups import Lookups
 
         lookups = Lookups(self._settings)
-        for zone, wanted in self._by_zone().items():
-            lookups.wait(wanted, next(one for one in self._settings.zones if str(one.name) == zone))
-
-    def _by_zone(self) -> Mapping[str, Mapping[str, list[str]]]:
-        zones: dict[str, dict[str, list[str]]] = {}
-        for record in self._shown:
-            zones.setdefault(record.zone, {}).setdefault(record.name, []).append(record.value)
-        return zones
+        for zone in self._settings.zones:
+            wanted: dict[str, list[str]] = {}
+            for record in self._shown:
+                if record.zone == str(zone.name):
+                    wanted.setdefault(record.name, []).append(record.value)
+            if wanted:
+                lookups.wait(wanted, zone)
 
 
 def prepare(settings: Dns) -> None:
@@ -85,7 +87,7 @@ def prepare(settings: Dns) -> None:
             provider(zone)
 
 
-def place(domain: Domain, settings: Dns) -> tuple[str, str]:
+def place(domain: Domain, settings: Dns) -> tuple[Zone, str]:
     """The zone and the name of the record for ``domain``, by its CNAME records. Raises :class:`DnsFailed`."""
     from hookrunner.edges.ca.dns01.lookups import Lookups
 
@@ -95,7 +97,7 @@ def place(domain: Domain, settings: Dns) -> tuple[str, str]:
     if zone is None:
         via = f", where the CNAME of {asked} leads" if name != asked else ""
         raise DnsFailed(f"no [dns.zones] table of server.toml is for {name}{via}")
-    return str(zone.name), name
+    return zone, name
 
 
 def sweep(settings: Dns, store: Store) -> Iterator[str]:
@@ -103,7 +105,7 @@ def sweep(settings: Dns, store: Store) -> Iterator[str]:
     for document in store.list("txt"):
         record = Record(**document.value)
         try:
-            with _lock(store, record, wait=0):
+            with store.lock(record.key, wait=0):
                 _take_away(record, settings, store)
         except Busy:  # of an order under way
             continue
@@ -135,11 +137,3 @@ def _take_away(record: Record, settings: Dns, store: Store) -> None:
         raise DnsFailed(f"a TXT record of {record.name} was left, and its zone {record.zone} is not in server.toml now")
     provider(zone).cleanup(record.name, record.value)
     store.delete(record.key)
-
-
-def _zone(record: Record, settings: Dns) -> Zone:
-    return next(zone for zone in settings.zones if str(zone.name) == record.zone)
-
-
-def _lock(store: Store, record: Record, *, wait: float | None) -> AbstractContextManager[Lock]:
-    return store.lock(record.key, wait=wait)
