@@ -5,15 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def replace(path: Path, content: bytes, mode: int, *, forever: bool = True) -> None:
+def replace(path: Path, content: bytes, mode: int, *, group: int = -1, forever: bool = True) -> None:
     """Put ``content`` at ``path`` at once: a new file with ``mode`` from its creation, then renamed.
 
+    ``group`` is its number, where it is not this process's own.
     Not ``forever``: a reader never sees a part of it, but a power cut may take it away again.
     """
     new = _beside(path)
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode & 0o700)
     try:
         with os.fdopen(fd, "wb") as file:
+            os.fchown(fd, -1, group)
             os.fchmod(fd, mode)
             file.write(content)
             file.flush()

@@ -20,8 +20,8 @@ class _Commands(click.Group):
     """Commands that are imported when they are called: each of them would wait for all the others."""
 
     NAMES = (
-        "setup", "init", "new", "check", "apps", "hooks", "plan", "deploy", "rollback", "deploys", "wait", "renew",
-        "status", "report", "revoke",
+        "setup", "init", "new", "check", "apps", "keys", "hooks", "plan", "deploy", "rollback", "deploys", "wait",
+        "renew", "status", "report", "revoke", "certificates", "doctor",
     )  # fmt: skip
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -45,6 +45,8 @@ def _command(name: str) -> click.Command:
             from hookrunner.cli.manifests import check as command
         case "apps":
             from hookrunner.cli.apps import apps as command
+        case "keys":
+            from hookrunner.cli.keys import keys as command
         case "hooks":
             from hookrunner.cli.apps import hooks as command
         case "plan":
@@ -61,6 +63,10 @@ def _command(name: str) -> click.Command:
             from hookrunner.cli.renewing import renew as command
         case "revoke":
             from hookrunner.cli.revoking import revoke as command
+        case "certificates":
+            from hookrunner.cli.certificates import certificates as command
+        case "doctor":
+            from hookrunner.cli.doctor import doctor as command
         case "status":
             from hookrunner.cli.reports import status as command
         case _:

@@ -41,10 +41,10 @@ class Context:
         return FileStore(self.settings.records)
 
     def app(self, text: str) -> AppName:
-        """An app that exists; raises :class:`Unusable`."""
+        """An app that exists, and that an SSH key which is limited to apps reaches; raises :class:`Unusable`."""
         app = app_name(text)
-        if not apps.get(self.store, app):
-            known = ", ".join(map(str, apps.every(self.store))) or "none yet"
+        if not apps.get(self.store, app) or not _reaches(app):
+            known = ", ".join(map(str, self.apps(None))) or "none yet"
             raise Unusable(
                 [
                     wording.error(f'there is no app "{app}"'),
@@ -55,8 +55,10 @@ class Context:
         return app
 
     def apps(self, text: str | None) -> list[AppName]:
-        """The one that was named, or all."""
-        return [self.app(text)] if text else apps.every(self.store)
+        """The one that was named, or all that may be seen."""
+        if text:
+            return [self.app(text)]
+        return list(filter(_reaches, apps.every(self.store)))
 
     def repository(self, app: AppName) -> Repository:
         """The app's repository."""
@@ -75,6 +77,11 @@ class Context:
         branch = refs.short(ref)
         hint = wording.hint(f"git push server {branch}")
         raise Unusable([wording.error(f"nothing was pushed yet: {branch} does not exist"), hint])
+
+
+def _reaches(app: AppName) -> bool:
+    limit = people.limit(os.environ)
+    return limit is None or app in limit
 
 
 pass_context = click.make_pass_decorator(Context)

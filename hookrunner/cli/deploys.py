@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import click
 
-from hookrunner.cli import deploying
+from hookrunner.cli import deploying, files
 from hookrunner.cli.context import Context, pass_context
 from hookrunner.cli.files import Unusable
 from hookrunner.cli.output import Printer, open_log
@@ -65,7 +65,7 @@ def rollback(context: Context, app: str, number: int | None, *, as_json: bool) -
 def _carry_out(
     context: Context, app: AppName, *, retry: bool = False, as_json: bool = False, **wanted: Any
 ) -> NoReturn:
-    who = people.person(os.environ)
+    who = people.person(os.environ, files.deploy_keys(context.config))
     queued = records.queue(context.store, app, now=context.now, who=who, **wanted)
     printer = Printer(2 if as_json else 1, open_log(context.settings.log(app, queued.number)))
     with printer.alive():

@@ -27,6 +27,11 @@ def config_path(given: str | None) -> Path:
     return Path(given or os.environ.get("HOOKRUNNER_CONFIG") or DEFAULT).absolute()
 
 
+def deploy_keys(config: Path) -> Path:
+    """Who may push (sshd(8), AUTHORIZED_KEYS FILE FORMAT): beside the settings, and as much root's as they are."""
+    return config.parent / "authorized_keys"
+
+
 def load(path: Path) -> Settings:
     """The settings; raises :class:`Unusable`."""
     try:

@@ -34,10 +34,12 @@ def main(name: str, app: str | None, *, config: str | None) -> int:
         if name not in NAMES:
             raise Unusable([wording.error(f'"{name}" is not a hook; the hooks are {" and ".join(NAMES)}')])
         updates = parse_updates(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"))
-        settings = files.load(files.config_path(config))
+        path = files.config_path(config)
+        settings = files.load(path)
         repository = Repository(Path(os.environ.get("GIT_DIR", ".")), in_quarantine=name == "pre-receive")
-        run = _pre_receive if name == "pre-receive" else _post_receive
-        return run(repository, updates, _app(repository, app), settings)
+        if name == "pre-receive":
+            return _pre_receive(repository, updates, _app(repository, app), settings)
+        return _post_receive(repository, updates, _app(repository, app), settings, path)
     except Unusable as error:
         _say_all(error.lines)
         return error.status
@@ -76,12 +78,13 @@ def _pre_receive(repository: Repository, updates: list[Update], app: AppName, se
     return 1 if lines else 0
 
 
-def _post_receive(repository: Repository, updates: list[Update], app: AppName, settings: Settings) -> int:
+def _post_receive(repository: Repository, updates: list[Update], app: AppName, settings: Settings, config: Path) -> int:
     from hookrunner.cli.detached import run_detached, show
     from hookrunner.edges.people import person
 
     now, store, words = datetime.now(UTC), FileStore(settings.records), _push_options()
-    deploy = receive.record(repository, updates, app=app, store=store, now=now, who=person(os.environ), words=words)
+    who = person(os.environ, files.deploy_keys(config))
+    deploy = receive.record(repository, updates, app=app, store=store, now=now, who=who, words=words)
     if deploy is None:
         options = Options.of(words)
         if options.skip_deploy:

@@ -12,7 +12,7 @@ from hookrunner.cli.tables import show_json
 from hookrunner.core import wording
 from hookrunner.core.manifest.parse import ManifestError, parse
 from hookrunner.core.manifest.schema import json_schema
-from hookrunner.core.manifest.toml import Problem
+from hookrunner.core.manifest.toml import LARGEST, Problem
 from hookrunner.core.wording import Kind, Line
 from hookrunner.edges.shipped import shipped
 from hookrunner.model.app import Manifest
@@ -76,7 +76,7 @@ def check(file: Path, *, as_json: bool, schema: bool) -> None:
 
 def _read(file: Path) -> bytes:
     if str(file) == "-":
-        return sys.stdin.buffer.read()
+        return sys.stdin.buffer.read(LARGEST + 1)
     try:
         return file.read_bytes()
     except OSError as error:

@@ -11,9 +11,9 @@ from hookrunner.cli import files
 from hookrunner.cli.context import Context, own_command, pass_context
 from hookrunner.cli.files import Unusable
 from hookrunner.cli.output import Printer
+from hookrunner.core import keys, units, wording
 from hookrunner.core import settings as schema
 from hookrunner.core import setup as items
-from hookrunner.core import units, wording
 from hookrunner.core.setup import Aside, Facts, File, Folder, Link, Running, User
 from hookrunner.core.wording import Kind, Line
 from hookrunner.edges import host
@@ -21,7 +21,6 @@ from hookrunner.edges.publisher import InProcess
 from hookrunner.edges.records import FileStore
 from hookrunner.flows import setup as flow
 from hookrunner.flows.setup import Setup, Step, Wanted
-from hookrunner.model.server import DEPLOY_KEYS
 
 _WIDTH = 11  # of the word before each item
 
@@ -109,12 +108,18 @@ def _undone(run: Setup, printer: Printer) -> None:
 
 
 def _what_next(facts: Facts) -> None:
-    if not items.deploy_keys(facts.keys.replace("restrict ", "") if facts.keys else "")[0]:
+    if not any(keys.read(facts.keys or "")):
         click.echo("")
-        click.echo(f"Nobody may push yet: put a line of ~/.ssh/id_ed25519.pub into {DEPLOY_KEYS}.")
+        click.echo("Nobody may push yet. With the id_ed25519.pub of a laptop:")
+        click.echo("    hookrunner keys add you@laptop < id_ed25519.pub")
     click.echo("")
-    click.echo("Make an app; it says how to push to it:")
-    click.echo("    hookrunner apps create NAME")
+    if facts.settings.ssh.create_apps:
+        click.echo("On your own machine, in the repository of a site; its first push makes the app:")
+        click.echo(f"    git remote add server {facts.place.user}@{host.name()}:NAME")
+        click.echo("    git push server main")
+    else:
+        click.echo("Make an app; it says how to push to it:")
+        click.echo("    hookrunner apps create NAME")
 
 
 def _say(step: Step, printer: Printer, *, is_dry: bool) -> None:
@@ -198,7 +203,7 @@ def _ask_for_terms(authority: str) -> None:
 
 
 def _roots_keys(wanted: bool | None, *, is_dry: bool) -> bool:
-    keys, _ = flow.roots_keys()
-    if wanted is None and keys and not is_dry and sys.stdin.isatty():
-        return bool(click.confirm(f"May {wording.counted(len(keys), 'SSH key')} of root push?", default=True))
+    found, _ = flow.roots_keys()
+    if wanted is None and found and not is_dry and sys.stdin.isatty():
+        return bool(click.confirm(f"May {wording.counted(len(found), 'SSH key')} of root push?", default=True))
     return bool(wanted)

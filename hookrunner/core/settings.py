@@ -19,14 +19,16 @@ from hookrunner.model.server import (
     Nginx,
     Pattern,
     Settings,
+    Ssh,
 )
 
-TOP_KEYS = ("state", "notify", "acme", "nginx", "dns", "limits", "apps")
+TOP_KEYS = ("state", "notify", "acme", "nginx", "dns", "ssh", "limits", "apps")
 NGINX_KEYS = (
     "publisher", "sites", "listen", "http_port", "https_port", "public_http_port", "public_https_port",
     "program", "test", "reload", "trusted_proxies", "logs",
 )  # fmt: skip
 DNS_KEYS = ("resolvers", "public_addresses", "zones")
+SSH_KEYS = ("create_apps",)
 LIMITS_KEYS = ("domains", "files", "bytes", "keep_releases")
 APP_KEYS = ("allowed_domains", "proxies", "units", "activate", "activate_timeout")
 
@@ -82,6 +84,7 @@ def _settings(top: Table) -> Settings:
         notify=() if top.data.get("notify") == [] else top.take("notify", _argv, ()),
         nginx=_nginx(top.table("nginx")),
         dns=_dns(top.table("dns")),
+        ssh=_ssh(top.table("ssh")),
         limits=_limits(top.table("limits")),
         http01=acme.take("http01", fields.of_text(_http01), Http01.WEBROOT),
         responder_port=acme.take("responder_port", fields.port, 8888),
@@ -123,6 +126,11 @@ def _nginx(table: Table) -> Nginx:
         publisher=table.take("publisher", fields.of_text(_path_or_none), None),
         logs=table.take("logs", fields.of_text(_path_or_none), None),
     )
+
+
+def _ssh(table: Table) -> Ssh:
+    table.refuse_unknown(SSH_KEYS)
+    return Ssh(create_apps=table.take("create_apps", fields.flag, Ssh().create_apps))
 
 
 def _limits(table: Table) -> Limits:

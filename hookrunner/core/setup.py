@@ -8,13 +8,12 @@ from typing import NamedTuple
 
 from hookrunner.core import units
 from hookrunner.core.units import Place
-from hookrunner.model.server import DEPLOY_KEYS, Settings
+from hookrunner.model.server import Settings
 
 _SYSTEMD = Path("/etc/systemd/system")
 _NGINX = Path("/etc/nginx")
 MAIN_FILE = "90-hookrunner.conf"
 DEFAULT_SITES = (_NGINX / "sites-enabled" / "default", _NGINX / "conf.d" / "default.conf")  # Debian's, nginx.org's
-_KEY = re.compile(r"(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp\d+|sk-[a-z0-9-]+@openssh\.com) [A-Za-z0-9+/=]+(?: .*)?\Z")
 
 
 NGINX = "nginx"  # the title of its section
@@ -116,7 +115,6 @@ class Facts(NamedTuple):
     nginx_conf: str  # the text of nginx.conf and of the files for its main context
     worker: str  # the user of nginx's workers
     default_site: Path | None  # the distribution's, as it was shipped
-    git_shell: str
     keys: str | None  # the text of the deploy keys; None: they stay as they are
     has_sshd: bool
     has_logrotate: bool
@@ -128,7 +126,7 @@ def sections(facts: Facts) -> Iterator[Section]:
     yield Section("the user, who is not root, and the folders", (*_folders(facts),))
     own = [File(place.config, facts.settings_text, place.user, 0o640, is_data=True)]
     if facts.keys is not None:
-        own.append(File(DEPLOY_KEYS, facts.keys, place.user, 0o640, is_data=True))
+        own.append(File(place.keys, facts.keys, place.user, 0o640, is_data=True))
     yield Section("the settings and the deploy keys", (*own, Link(Path("/usr/local/bin/hookrunner"), place.command)))
     yield Section(NGINX, (*_nginx(facts),))
     yield Section(
@@ -148,7 +146,7 @@ def sections(facts: Facts) -> Iterator[Section]:
         ),
     )
     rest = [
-        File(Path("/etc/ssh/sshd_config.d/hookrunner.conf"), units.sshd(place.user), affects=Affects.SSH)
+        File(Path("/etc/ssh/sshd_config.d/hookrunner.conf"), units.sshd(place), affects=Affects.SSH)
     ] * facts.has_sshd
     logs = settings.nginx.logs or units.LOGS
     rest += [File(Path("/etc/logrotate.d/hookrunner"), units.logrotate(logs, facts.worker))] * facts.has_logrotate
@@ -158,7 +156,7 @@ def sections(facts: Facts) -> Iterator[Section]:
 
 def _folders(facts: Facts) -> Iterator[Item]:
     settings, user = facts.settings, facts.place.user
-    yield User(user, settings.repositories, facts.git_shell)
+    yield User(user, settings.repositories, "/bin/sh")  # which sshd has run the forced command
     yield Folder(facts.place.config.parent, "root", "root", 0o755)
     yield Folder(settings.state, "root", "root", 0o755)
     yield Folder(settings.repositories, user, user, 0o750)
@@ -198,13 +196,6 @@ def aside(config: Path, path: Path) -> Path:
 def kept_sites(config: Path) -> Path:
     """Where hookrunner's nginx files are kept while it is away."""
     return config.parent / "aside" / "sites"
-
-
-def deploy_keys(authorized_keys: str) -> tuple[list[str], int]:
-    """The lines of an authorized_keys file (sshd(8)) that may push, and how many have options, which are left out."""
-    lines = [line.strip() for line in authorized_keys.splitlines() if line.strip() and not line.startswith("#")]
-    keys = [line for line in lines if _KEY.match(line)]
-    return [f"restrict {key}" for key in keys], len(lines) - len(keys)
 
 
 def _whose(owner: str, group: str, mode: int, usual: int) -> str:

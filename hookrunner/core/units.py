@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from hookrunner.model.server import DEPLOY_KEYS, Settings
+from hookrunner.model.server import Settings
 
 PUBLISHER = "hookrunner-publisher"
 RENEW = "hookrunner-renew"
@@ -45,6 +45,11 @@ class Place(NamedTuple):
     command: Path
     config: Path
     user: str  # that runs hooks, ACME and renewals
+
+    @property
+    def keys(self) -> Path:
+        """The file of deploy keys."""
+        return self.config.parent / "authorized_keys"
 
 
 def publisher_socket(place: Place) -> str:
@@ -148,13 +153,16 @@ def nginx_main() -> str:
     return f"# {OURS}\nworker_shutdown_timeout 6h;\n"
 
 
-def sshd(user: str) -> str:
-    """What a deploy key may do: push, and nothing else (sshd_config(5))."""
+def sshd(place: Place) -> str:
+    """What a deploy key may do: what `hookrunner ssh` lets through, and nothing else (sshd_config(5))."""
     return f"""\
 # {OURS}
-Match User {user}
-    AuthorizedKeysFile {DEPLOY_KEYS}
+Match User {place.user}
+    AuthorizedKeysFile {place.keys}
+    AuthorizedKeysCommand none
+    TrustedUserCAKeys none
     AuthenticationMethods publickey
+    ForceCommand {place.command} --config {place.config} ssh
     ExposeAuthInfo yes
     DisableForwarding yes
     PermitTTY no

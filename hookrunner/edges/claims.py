@@ -37,10 +37,10 @@ class _Held(Mapping[_K, AppName]):
         return sum(1 for _ in self)
 
 
-def take(store: Store, app: AppName, manifest: Manifest) -> None:
+def take(store: Store, app: AppName, manifest: Manifest, *, names_holders: bool = True) -> None:
     """Claim what ``manifest`` names. Raises :class:`~hookrunner.model.names.Invalid` when another app was first."""
     with store.lock(_LOCK):
-        claims = read_claims(store)
+        claims = read_claims(store)._replace(names_holders=names_holders)
         for domain in manifest.domains:
             claims.check_domain(domain, app)
         for upstream in manifest.upstreams:

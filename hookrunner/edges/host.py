@@ -7,6 +7,7 @@ import platform
 import pwd
 import re
 import shutil
+import socket
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -118,14 +119,14 @@ def has_program(name: str) -> bool:
     return shutil.which(name, path=_env()["PATH"]) is not None
 
 
-def program(name: str) -> str:
-    """The full path of a program."""
-    return shutil.which(name, path=_env()["PATH"]) or f"/usr/bin/{name}"
-
-
 def restart(unit: str) -> None:
     """Start a unit anew. Raises :class:`~hookrunner.edges.processes.ProgramFailed`."""
     _systemctl("restart", unit)
+
+
+def name() -> str:
+    """What this machine is called."""
+    return socket.gethostname()
 
 
 def system() -> str:
@@ -216,7 +217,10 @@ def _user(name: str) -> tuple[str, str] | None:
 def _make_user(name: str, home: Path, shell: str) -> None:
     # "*" and not "!": sshd takes the latter for a locked account where it does not use PAM (passwd(5)).
     words = ["--system", "--user-group", "--home-dir", str(home), "--no-create-home", "--shell", shell]
-    processes.run(["useradd", *words, "--password", "*", name], env=_env())
+    if _user(name):
+        processes.run(["usermod", "--shell", shell, name], env=_env())
+    else:
+        processes.run(["useradd", *words, "--password", "*", name], env=_env())
 
 
 def _folder_differs(path: Path, owner: str, group: str, mode: int) -> str | None:
@@ -244,10 +248,7 @@ def _give(path: Path, user: int, group: int) -> None:
 
 def _write(path: Path, content: bytes, group: str, mode: int) -> None:
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    durable.replace(path, content, mode if group == "root" else mode & 0o700)
-    if group != "root":
-        os.chown(path, 0, grp.getgrnam(group).gr_gid)
-        path.chmod(mode)
+    durable.replace(path, content, mode, group=grp.getgrnam(group).gr_gid)
 
 
 def _owner(path: Path) -> tuple[str, str]:
@@ -285,4 +286,4 @@ def _systemctl(*words: str) -> None:
 
 def _env() -> dict[str, str]:
     """root's environment, whatever the shell's: with it, ``su`` without ``-`` finds no /usr/sbin."""
-    return {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+    return {"PATH": processes.PATH, "LC_ALL": "C"}

@@ -1,9 +1,6 @@
 """Who is at the other end: the SSH key that sshd let in, else the address, else the user of this machine."""
 
-import base64
-import binascii
 import getpass
-import hashlib
 import os
 import pwd
 import socket
@@ -11,24 +8,45 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from hookrunner.core import keys
 from hookrunner.core.visible import visible
 from hookrunner.model.deploy import Person
-from hookrunner.model.server import DEPLOY_KEYS
+from hookrunner.model.key import Key
+from hookrunner.model.names import AppName
 
 _LONGEST_NAME = 60
 
 
-def person(environment: Mapping[str, str]) -> Person:
+def person(environment: Mapping[str, str], deploy_keys: Path) -> Person:
     """Who set this process in motion, as far as the environment tells. Never a commit's author.
 
-    The key stands in the file that ``SSH_USER_AUTH`` names (sshd_config(5), ExposeAuthInfo), as ``publickey TYPE KEY``;
-    its comment is looked up in the user's authorized_keys.
+    The key's comment is looked up in the file of deploy keys, and in the user's own authorized_keys.
     """
-    key = _key(environment.get("SSH_USER_AUTH", ""))
+    found = _key(environment, deploy_keys)
     address = environment.get("SSH_CONNECTION", "").partition(" ")[0]
     user = environment.get("SUDO_USER") or _user()
-    name = (_comment(key) if key else "") or (f"{user} from {address}" if address else user)
-    return Person(visible(name, limit=_LONGEST_NAME), _fingerprint(key) if key else "")
+    name = (found.name if found else "") or (f"{user} from {address}" if address else user)
+    return Person(visible(name, limit=_LONGEST_NAME), found.fingerprint if found else "")
+
+
+def key(environment: Mapping[str, str]) -> str:
+    """The key that sshd let in, as base64; empty where there is none.
+
+    It stands in the file that ``SSH_USER_AUTH`` names (sshd_config(5), ExposeAuthInfo), as ``publickey TYPE KEY``.
+    """
+    file = environment.get("SSH_USER_AUTH", "")
+    try:
+        lines = Path(file).read_text().splitlines() if file else []
+    except (OSError, UnicodeDecodeError):
+        return ""
+    found = [line.split() for line in lines if line.startswith("publickey ")]
+    return next((words[2] for words in found if len(words) >= 3), "")
+
+
+def limit(environment: Mapping[str, str]) -> frozenset[AppName] | None:
+    """The apps that the session's SSH key is limited to; None where it is not."""
+    names = environment.get(keys.APPS)
+    return None if names is None else frozenset(AppName(name) for name in names.split(","))
 
 
 def become_owner(folder: Path) -> None:
@@ -52,32 +70,15 @@ def address(repositories: Path) -> str:
     return f"{here}:" if Path(user.pw_dir) == repositories else f"{here}:{repositories}/"
 
 
-def _key(file: str) -> str:
-    try:
-        lines = Path(file).read_text().splitlines() if file else []
-    except (OSError, UnicodeDecodeError):
-        return ""
-    found = [line.split() for line in lines if line.startswith("publickey ")]
-    return next((words[2] for words in found if len(words) >= 3), "")
-
-
-def _fingerprint(key: str) -> str:
-    """As ``ssh-keygen -l`` shows it."""
-    try:
-        blob = base64.b64decode(key, validate=True)
-    except binascii.Error:
-        return ""
-    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
-
-
-def _comment(key: str) -> str:
-    """What follows the key in authorized_keys (sshd(8))."""
-    lines: list[str] = []
-    for file in (DEPLOY_KEYS, Path("~/.ssh/authorized_keys")):
+def _key(environment: Mapping[str, str], deploy_keys: Path) -> Key | None:
+    blob = key(environment)
+    if not blob:
+        return None
+    for file in (deploy_keys, Path("~/.ssh/authorized_keys")):
         with suppress(OSError, RuntimeError):
-            lines += file.expanduser().read_text(errors="replace").splitlines()
-    keys = (line.split() for line in lines if not line.lstrip().startswith("#"))
-    return next((" ".join(words[words.index(key) + 1 :]) for words in keys if key in words), "")
+            if found := keys.find(file.expanduser().read_text(errors="replace"), blob):
+                return found
+    return Key("", blob)
 
 
 def _user() -> str:

@@ -8,7 +8,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where programs are, whatever a shell has
 
 _MOST_LINES = 1000  # of a program's output that are passed on as they come
 _LAST_LINES = 50  # that are passed on in any case: they say why
@@ -21,6 +23,12 @@ _AFTER_THE_END = 64  # chunks that are read when what was left running goes on w
 
 class ProgramFailed(Exception):
     """A program ended with an error, ran too long or is not there. The message holds its last words."""
+
+
+def become(argv: list[str], env: Mapping[str, str]) -> NoReturn:
+    """Run a program in place of this process, with that environment and nothing of ours; raises OSError."""
+    os.chdir("/")
+    os.execvpe(argv[0], argv, env)  # noqa: S606 (no shell is what is wanted)
 
 
 class Result(NamedTuple):

@@ -16,8 +16,6 @@ from hookrunner.model.deploy import Deploy
 from hookrunner.model.publication import Publication, Refused
 from hookrunner.model.server import Settings
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 
 class NotActivated(Exception):
     """A unit or a program failed; ``lines`` say which and how."""
@@ -89,7 +87,7 @@ def _environment(deploy: Deploy, release: str, settings: Settings) -> dict[str, 
     """What the programs are told: nothing of it comes from the repository, or from the client's environment."""
     user = pwd.getpwuid(os.getuid())
     return {
-        "PATH": _PATH,
+        "PATH": processes.PATH,
         "HOME": user.pw_dir,
         "USER": user.pw_name,
         "LOGNAME": user.pw_name,

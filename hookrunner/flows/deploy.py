@@ -171,7 +171,8 @@ class Run:
                 settings=self.settings,
                 store=self.store,
             )
-            claims.take(self.store, self.deploy.app, fit.manifest)
+            names_holders = self.settings.app(self.deploy.app).is_told_of_others
+            claims.take(self.store, self.deploy.app, fit.manifest, names_holders=names_holders)
         except Unfit as error:
             raise _Failed(unfit(error)) from error
         except Invalid as error:

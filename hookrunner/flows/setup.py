@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hookrunner import durable
-from hookrunner.core import publishing, setup, units, wording
+from hookrunner.core import keys, publishing, setup, units, wording
 from hookrunner.core.setup import Affects, Aside, Facts, File, Item, Link, Running, Section
 from hookrunner.core.units import Place
 from hookrunner.core.wording import Line
 from hookrunner.edges import host
 from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.publisher import InProcess
-from hookrunner.model.server import DEPLOY_KEYS, Settings
+from hookrunner.model.key import Key
+from hookrunner.model.server import Settings
 
 
 class Failed(Exception):
@@ -189,30 +190,30 @@ def facts(wanted: Wanted, settings: Settings, settings_text: str) -> Facts:
         )
     conf = host.nginx_conf()
     aside = (path for path in setup.DEFAULT_SITES if os.path.lexists(setup.aside(wanted.config, path)))
+    place = Place(wanted.python, wanted.command, wanted.config, user)
     return Facts(
-        place=Place(wanted.python, wanted.command, wanted.config, user),
+        place=place,
         settings=settings,
         settings_text=settings_text,
         nginx_version=host.nginx_version(settings.nginx.program),
         nginx_conf=conf,
         worker=host.nginx_worker(conf),
         default_site=host.default_site() or next(aside, None),
-        git_shell=host.program("git-shell"),
-        keys=_keys(DEPLOY_KEYS, wanted.with_roots_keys),
+        keys=_keys(place.keys, wanted.with_roots_keys),
         has_sshd=host.has_program("sshd"),
         has_logrotate=Path("/etc/logrotate.d").is_dir(),
     )
 
 
-def roots_keys() -> tuple[list[str], int]:
-    """root's own SSH keys that could push, and how many cannot."""
-    return setup.deploy_keys(_text(Path("/root/.ssh/authorized_keys")))
+def roots_keys() -> tuple[list[Key], int]:
+    """root's own SSH keys that could push, and how many cannot: those with options."""
+    return keys.unlimited(_text(Path("/root/.ssh/authorized_keys")))
 
 
 def _keys(file: Path, with_roots_keys: bool) -> str:
-    before = _text(file) or "# Who may push: one key a line, as in ~/.ssh/authorized_keys, with a name at its end.\n"
-    more = [key for key in roots_keys()[0] if key not in before.splitlines()] if with_roots_keys else []
-    return before + "".join(f"{key}\n" for key in more)
+    before = _text(file) or keys.EMPTY
+    more = [key for key in roots_keys()[0] if keys.find(before, key.blob) is None] if with_roots_keys else []
+    return before + "".join(f"{keys.line(key)}\n" for key in more)
 
 
 def _text(file: Path) -> str:

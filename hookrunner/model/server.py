@@ -21,9 +21,6 @@ class Http01(StrEnum):
     RESPONDER = "responder"  # a server of ours that runs while orders do, behind nginx
 
 
-DEPLOY_KEYS = Path("/etc/hookrunner/authorized_keys")  # of a server that `setup` made
-
-
 class Authority(NamedTuple):
     """A CA: its ACME directory (RFC 8555 section 7.1.1) and how its records and folders are called here."""
 
@@ -115,6 +112,12 @@ class Nginx(NamedTuple):
     logs: Path | None = None  # folder of an access and an error log for each app; None: nginx's own logs
 
 
+class Ssh(NamedTuple):
+    """``[ssh]``: what deploy keys may do."""
+
+    create_apps: bool = True  # by a first push, or by `apps create` over SSH
+
+
 class Limits(NamedTuple):
     """``[limits]``: what one app may ask for."""
 
@@ -148,6 +151,11 @@ class AppSettings(NamedTuple):
     activate: tuple[tuple[str, ...], ...] = ()  # argv lists that the hook's user runs then
     activate_timeout: int = 120  # seconds for each of them
 
+    @property
+    def is_told_of_others(self) -> bool:
+        """Whether the output of its pushes may name other apps: not where a key may reach this one alone."""
+        return self.allowed_domains is None
+
 
 class Settings(NamedTuple):
     """server.toml, whole."""
@@ -155,6 +163,7 @@ class Settings(NamedTuple):
     acme: Acme
     state: Path
     nginx: Nginx = Nginx()
+    ssh: Ssh = Ssh()
     limits: Limits = Limits()
     http01: Http01 = Http01.WEBROOT
     responder_port: int = 8888

@@ -89,3 +89,17 @@ def test_an_upstream_of_another_app(upstream: str) -> None:
     with pytest.raises(Invalid) as caught:
         claims.check_upstream(Upstream.parse(upstream), SHOP)
     assert str(caught.value) == "belongs to the app wiki"
+
+
+def test_a_holder_that_is_not_named() -> None:
+    """Where a key reaches this app alone, what it is told names no other."""
+    claims = Claims({Domain("*.a.org"): WIKI}, {"loopback:3000": WIKI}, names_holders=False)
+    for domain, text in (
+        ("*.a.org", "belongs to another app"),
+        ("b.a.org", "overlaps *.a.org, which belongs to another app"),
+    ):
+        with pytest.raises(Invalid) as caught:
+            claims.check_domain(Domain(domain), SHOP)
+        assert str(caught.value) == text
+    with pytest.raises(Invalid, match=r"belongs to another app\Z"):
+        claims.check_upstream(Upstream.parse("http://127.0.0.1:3000"), SHOP)

@@ -17,12 +17,11 @@ PLACE = Place(
 )
 SETTINGS = settings.parse(b'[acme]\nemail = "you@example.org"\n')
 CONF = "user www-data;\ninclude /etc/nginx/modules-enabled/*.conf;\n"
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ"
 
 
 def facts(**changes: Any) -> Facts:
     """A Debian."""
-    base = Facts(PLACE, SETTINGS, "", (1, 22, 1), CONF, "www-data", None, "/usr/bin/git-shell", "", True, True)
+    base = Facts(PLACE, SETTINGS, "", (1, 22, 1), CONF, "www-data", None, "", True, True)
     return base._replace(**changes)
 
 
@@ -81,12 +80,6 @@ def test_what_runs() -> None:
     assert running == {
         "nginx.service": False, "hookrunner-publisher.socket": True, "hookrunner-renew.timer": True,
     }  # fmt: skip
-
-
-def test_deploy_keys() -> None:
-    """Plain keys may push, with nothing else; a line with options of its own, or no key, is left out and counted."""
-    lines = [f"{KEY} ada@laptop", "# nobody", "", f'command="id" {KEY} b', "nonsense", f"  {KEY}"]
-    assert setup.deploy_keys("\n".join(lines)) == ([f"restrict {KEY} ada@laptop", f"restrict {KEY}"], 2)
 
 
 @pytest.mark.parametrize(

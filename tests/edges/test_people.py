@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hookrunner.edges.people import person
+from hookrunner.edges import people
+from hookrunner.model.deploy import Person
 
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIE9ZKxRGbgYzbgGWhHCXDhVBwXMzCRFIrRYzGIKmcWDl"
 FINGERPRINT = "SHA256:ylYS5a7P6xhJZJPhAMEEEuVKEmLzxbD0IcUNq2HUyjs"
@@ -19,6 +20,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         f'# ssh-ed25519 {KEY} commented out\nssh-ed25519 {KEY}x other@example\ncommand="x",restrict ssh-ed25519 {KEY} ada@laptop \x1b[31m\n'
     )
     return tmp_path
+
+
+def person(environment: dict[str, str]) -> Person:
+    """Without a file of deploy keys."""
+    return people.person(environment, Path("/nonexistent/authorized_keys"))
 
 
 def auth(home: Path, text: str) -> dict[str, str]:

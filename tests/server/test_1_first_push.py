@@ -54,8 +54,8 @@ def test_the_readmes_steps(laptop: Laptop, container: Container, pebble: Pebble,
         if " setup " in line:
             shipped(container)
         said.append(container.run(line, timeout=900).stdout)
-    assert "success: this machine is a deploy server\n" in said[-2]
-    assert "git remote add server git@your-server:parkspot.git" in said[-1]
+    assert "success: this machine is a deploy server\n" in said[-1]
+    assert "    git remote add server git@your-server:NAME\n" in said[-1]
     mine = laptop.folder / "parkspot"
     (mine / "public").mkdir(parents=True)
     (mine / "app.toml").write_text(manifest())
@@ -65,6 +65,7 @@ def test_the_readmes_steps(laptop: Laptop, container: Container, pebble: Pebble,
     )
     shown = laptop.type(push, mine)
     print(shown)
+    assert "-----> parkspot: made, this is its first push\n" in shown
     assert "remote: success: deploy 1 is live" in shown
     for domain in ("park-spot.co", "api.park-spot.co", "app.park-spot.co"):
         assert laptop.get(domain) == (200, "the first page")

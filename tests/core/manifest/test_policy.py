@@ -51,7 +51,7 @@ def test_policy_of_the_settings() -> None:
         proxies=(Upstream("/tmp/x", None),),  # noqa: S108 - a text
         reserved_ports=frozenset({8080, 8443, 8888}),
         most_domains=7,
-        claims=Claims(),
+        claims=Claims(names_holders=False),  # it has allowed_domains, so that a key may be limited to it
         tree=TREE,
         dns=Dns(),
         manifest="app.toml",
