@@ -5,6 +5,7 @@ import itertools
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 import click
 
@@ -16,6 +17,7 @@ from hookrunner.cli.tables import show_json
 from hookrunner.core import wording
 from hookrunner.core.certificates import Issue
 from hookrunner.core.wording import Kind, Line
+from hookrunner.edges import runs
 from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.publisher import Publisher, publisher_of
 from hookrunner.edges.records import Damaged
@@ -68,6 +70,7 @@ def renew(context: Context, app: str | None, *, dry_run: bool, as_json: bool) ->
             printer.say(wording.step(f"{gone.domain}: removed, no site uses it for 30 days"))
         for why in txt_records(settings, store):
             printer.say(Line(Kind.WARNING, f"a TXT record of dns-01 was left in the DNS: {why}"))
+        runs.ended(store, runs.Run(datetime.now(UTC), bool(renewed.failed or failed)))
     if as_json:
         facts = {"secured": renewed.secured, "waiting": renewed.waiting, "failed": renewed.failed or failed > 0}
         show_json("renewal", facts)

@@ -19,13 +19,14 @@ _REFUSED = {
     Reason.KEY: "a certificate does not fit its key",
     Reason.REQUEST: "the publisher refuses {app}",
 }
+CALLED = "apt install nginx, or see program, test and reload under [nginx] in server.toml"
 _CONTENT_PASSES = (Reason.FOREIGN, Reason.OWN_LINES, Reason.PROGRAM)  # nginx need not be asked
 _REFUSED_HINTS = {
     Reason.TEST: "mend what nginx names",
     Reason.FOREIGN: "on the server, as root: mend or move that file, nginx -t",
     Reason.OWN_LINES: "on the server, as root: mend or move that file, nginx -t",
     Reason.CONFLICT: "on the server, as root: take the name out of that file",
-    Reason.PROGRAM: "on the server: apt install nginx, or see program, test and reload under [nginx] in server.toml",
+    Reason.PROGRAM: f"on the server: {CALLED}",
     Reason.RELOAD: "on the server, as root: nginx -t, systemctl restart nginx",
     Reason.STOPPED: "on the server, as root: systemctl start nginx",
     Reason.PORT: "on the server, as root: ss -ltnp shows what has the port; stop it, systemctl start nginx",

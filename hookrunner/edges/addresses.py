@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hookrunner.core.preflight import Address
 
+_PATIENCE = 2.0  # seconds
 # Documentation addresses (RFC 5737, RFC 3849): nothing is sent there, a datagram socket only picks its own address.
 _FAR = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 
@@ -19,6 +20,15 @@ def is_own(address: Address) -> bool:
     except OSError:
         return False
     return not address.is_unspecified and not address.is_multicast
+
+
+def answers(address: str, port: int) -> bool:
+    """Whether anything takes a connection there."""
+    try:
+        with socket.create_connection((address, port), timeout=_PATIENCE):
+            return True
+    except OSError:
+        return False
 
 
 def public() -> tuple[Address, ...]:

@@ -61,6 +61,16 @@ class Resolver:
         found = await asyncio.gather(self._addresses(host, "AAAA"), self._addresses(host, "A"))
         return tuple(address for one in found for address in one.addresses)
 
+    async def is_there(self, name: str) -> bool:
+        """Whether any of the servers answers at all, when it is asked for a name."""
+        await self._ask(name, "A")
+        return self.works
+
+    @property
+    def servers(self) -> tuple[tuple[str, int], ...]:
+        """Whom it asks: addresses with ports."""
+        return self._servers
+
     async def _addresses(self, name: str, kind: str) -> "_Records":
         aliases: list[str] = []
         while len(aliases) <= _ALIASES:

@@ -199,6 +199,13 @@ class Repository:
         argv = (*self._git, f"--work-tree={folder}", "checkout-index", "--all", "--force", "--quiet")
         processes.run(argv, env=env, umask=0o022)
 
+    def bundle(self, file: Path) -> bool:
+        """Write all its refs and commits into one file (git-bundle(1)); False where there are none yet."""
+        if not self._run("for-each-ref", "--count=1").out:
+            return False
+        self._run("bundle", "create", "--quiet", str(file), "--all")
+        return True
+
     def _python(self) -> "git.Repo":
         import git
 
@@ -211,6 +218,20 @@ class Repository:
 
     def _text(self, *words: str) -> str:
         return self._run(*words).out.decode().strip()
+
+
+def version() -> str:
+    """What git says of itself. Raises :class:`ProgramFailed`."""
+    return processes.run(["git", "version"]).out.decode().strip()
+
+
+def hooks_paths(home: Path) -> Iterator[tuple[str, str]]:
+    """Where git is told to look for hooks in every repository: for the "system" and for the user at ``home``."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {"HOME": str(home)}
+    for where in ("system", "global"):
+        found = processes.run(["git", "config", f"--{where}", "--get", "core.hooksPath"], env=env, check=False)
+        if path := found.out.decode().strip():
+            yield where, path
 
 
 def environment(*, keep: Iterable[str] = ()) -> dict[str, str]:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from hookrunner.edges.claims import read_claims
 from hookrunner.edges.records import Store
+from hookrunner.model.inspection import Inspection
 from hookrunner.model.names import AppName
 from hookrunner.model.publication import CertificateId, CsrRequest, Publication, Published, Refused, Restarted
 from hookrunner.model.server import Settings
 
 if TYPE_CHECKING:
     from hookrunner.publisher.changeover import Holders
+    from hookrunner.publisher.door import Door
 
 
 _TIMEOUT = 900  # seconds: two tests and two reloads of nginx at 120, and those of whoever comes before
@@ -55,6 +57,10 @@ class Publisher(Protocol):
 
     def forget(self, certificates: Sequence[CertificateId]) -> list[CertificateId]:
         """Remove certificates with their keys; those that are gone then. One that nginx serves stays."""
+        ...
+
+    def inspect(self) -> Inspection:
+        """What there is of nginx, its files and the certificates. Raises :class:`PublisherError`, OSError."""
         ...
 
     def recover(self) -> None:
@@ -101,6 +107,10 @@ class _Asking(ABC):
         answer = self.ask({"forget": [str(certificate) for certificate in certificates]})
         return [CertificateId.parse(one) for one in answer.get("forgotten", [])]
 
+    def inspect(self) -> Inspection:
+        """See :meth:`Publisher.inspect`."""
+        return Inspection.from_json(self.ask({"inspect": True})["inspected"])
+
     def recover(self) -> None:
         """See :meth:`Publisher.recover`."""
         self.ask({"recover": True})
@@ -141,12 +151,23 @@ class InProcess(_Asking):
 
         return changeover.is_served(self._settings)
 
+    def adopt(self, certificate: CertificateId, chain: str, key: str) -> None:
+        """Keep a pair that was made elsewhere. Only on the machine itself."""
+        self._door().adopt(certificate, chain, key)
+
+    def pairs(self, app: AppName) -> dict[CertificateId, tuple[str, str]]:
+        """The chains and keys that nginx has for an app. Only on the machine itself."""
+        return self._door().pairs(app)
+
     def ask(self, request: Any) -> dict[str, Any]:
         """See :meth:`_Asking.ask`."""
+        answer = self._door().answer(json.loads(json.dumps(request)))
+        return dict(json.loads(json.dumps(answer)))
+
+    def _door(self) -> "Door":
         from hookrunner.publisher.door import Door
 
-        answer = Door(self._settings, self._holders).answer(json.loads(json.dumps(request)))
-        return dict(json.loads(json.dumps(answer)))
+        return Door(self._settings, self._holders)
 
     def _holders(self) -> "Holders":
         from hookrunner.publisher.changeover import Holders

@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,9 +12,10 @@ from hookrunner.model.app import MOST_LOCATIONS
 from hookrunner.model.names import AppName, Domain, Invalid
 from hookrunner.model.publication import CertificateId, CsrRequest, Publication, Published, Reason, Refused, Restarted
 from hookrunner.model.server import Settings
-from hookrunner.publisher import units
+from hookrunner.publisher import render, units
 from hookrunner.publisher.acting import as_owner
 from hookrunner.publisher.changeover import Changeover, Holders
+from hookrunner.publisher.inspecting import inspect
 from hookrunner.publisher.keys import KeyFolder
 from hookrunner.publisher.tickets import Ticket, Tickets
 
@@ -32,7 +33,7 @@ class Door:
         """The answer to one request: ``csr``, ``published``, ``restarted`` or ``refused``, with what belongs to it.
 
         Requests are ``{"csr": […]}``, ``{"publish": …}``, ``{"withdraw": app}``, ``{"restart": app}``,
-        ``{"forget": […]}`` (certificates, ``forgotten``) and ``{"recover": true}``.
+        ``{"forget": […]}`` (certificates, ``forgotten``), ``{"recover": true}``, ``{"inspect": true}`` (``inspected``).
         Several apps at once, ``{"publish": […]}``, have ``{"answers": […]}``, one each.
 
         A request that is none is refused; nothing that is asked can raise :class:`Invalid` out of here.
@@ -58,10 +59,28 @@ class Door:
                 case {"recover": True, **rest} if not rest:
                     with self._alone():
                         return _document(Published(0, {}))
+                case {"inspect": True, **rest} if not rest:
+                    return {"inspected": inspect(self._settings, self._keys, self._holders().domains).to_json()}
                 case _:
                     raise Invalid("not a request that the publisher knows")
         except Invalid as error:
             return {"refused": Refused(Reason.REQUEST, (str(error),)).to_json()}
+
+    def adopt(self, certificate: CertificateId, chain: str, key: str) -> None:
+        """Keep a pair that was made elsewhere. No request does this: a key never comes through the socket."""
+        with self._locked(".keys"):
+            self._keys.adopt(certificate, chain, key)
+
+    def pairs(self, app: AppName) -> dict[CertificateId, tuple[str, str]]:
+        """The chains and keys that nginx has for an app, for the owner of the machine. No request gets them."""
+        found: dict[CertificateId, tuple[str, str]] = {}
+        file = self._settings.nginx.sites / f"{app}.conf"
+        for holding in render.holdings(file.read_text(errors="replace")) if file.exists() else ():
+            with suppress(Invalid):  # a domain or an upstream
+                certificate = CertificateId.parse(holding)
+                if pair := self._keys.read(certificate):
+                    found[certificate] = pair
+        return found
 
     def _csrs(self, requests: list[CsrRequest]) -> list[str]:
         domains = self._holders().domains

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from hookrunner import durable
 from hookrunner.model.app import KeyType
+from hookrunner.model.inspection import Pair
 from hookrunner.model.names import Domain, Invalid
 from hookrunner.model.publication import CertificateId, CsrRequest
 from hookrunner.publisher.undo import Undo
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 _CURRENT, _KEY, _CHAIN = "current", "key.pem", "fullchain.pem"
+_OTHERS = 0o077  # the mode bits of everybody but the owner
+_PUBLIC = 0o644
 _KEPT = 2  # pairs: the one in use and the one before it
 
 
@@ -85,6 +88,44 @@ class KeyFolder:
         undo.point(link, pair.name)
         return True
 
+    def inspect(self, certificate: CertificateId) -> Pair:
+        """Which certificate is there, and whether nginx can use it with its key."""
+        from cryptography import x509
+
+        text, path = _text(self.chain(certificate)), self.key(certificate)
+        try:
+            leaf = x509.load_pem_x509_certificates((text or "").encode())[0]
+        except ValueError:
+            return Pair("", "there is no certificate in its folder")
+        serial, key = f"{leaf.serial_number:x}", _load(path)
+        if key is None:
+            return Pair(serial, "its key is gone or damaged")
+        if key.public_key() != leaf.public_key():
+            return Pair(serial, "its key belongs to another certificate")
+        if path.stat().st_mode & _OTHERS:
+            return Pair(serial, f"{path} can be read by others")
+        return Pair(serial)
+
+    def adopt(self, certificate: CertificateId, chain: str, key: str) -> None:
+        """Keep a pair that was made elsewhere; nginx gets it with the next publication. Safe to repeat.
+
+        Whoever calls it has seen that the key belongs to the leaf.
+        """
+        from cryptography import x509
+
+        folder = self.root / certificate.folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._pair_of(folder, x509.load_pem_x509_certificates(chain.encode())[0]) is None:
+            pair = self._new(folder)
+            durable.replace(pair / _CHAIN, chain.encode(), _PUBLIC)
+            durable.replace(pair / _KEY, key.encode(), 0o600)
+            durable.sync_folder(folder)
+
+    def read(self, certificate: CertificateId) -> tuple[str, str] | None:
+        """The chain and the key in use, as PEM; None where there is no such pair."""
+        chain, key = _text(self.chain(certificate)), _text(self.key(certificate))
+        return (chain, key) if chain and key else None
+
     def prune(self, certificate: CertificateId) -> None:
         """Remove the pairs that are neither in use nor the one before."""
         link = self._current(certificate)
@@ -119,12 +160,15 @@ class KeyFolder:
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
+        durable.replace(self._new(folder) / _KEY, pem, 0o600)
+        durable.sync_folder(folder)
+        return key
+
+    def _new(self, folder: Path) -> Path:
         newest = next(iter(_numbered(folder)), None)
         pair = folder / str(int(newest.name) + 1 if newest else 1)
         pair.mkdir(mode=0o700)
-        durable.replace(pair / _KEY, pem, 0o600)
-        durable.sync_folder(folder)
-        return key
+        return pair
 
     def _pair_of(self, folder: Path, leaf: "x509.Certificate") -> Path | None:
         wanted = leaf.public_key()

@@ -85,12 +85,14 @@ class Server:
 
     def files_with(self, name: Domain, *, but: str) -> tuple[str, ...]:
         """The configuration files, except ``but``, that have ``name`` as a server name."""
+        named = re.compile(rf"server_name\b[^;]*[\s\"']{re.escape(name.name)}[\s;\"']", re.IGNORECASE)
+        return tuple(path for path, text in self.files().items() if path != but and named.search(text))
+
+    def files(self) -> dict[str, str]:
+        """Every configuration file that nginx reads, with its text; none where it does not pass its test."""
         argv = ["-T" if word == "-t" else word for word in self._settings.test if word != "-q"]
         parts = _FILE.split(call(argv, _TIMEOUT).out)
-        named = re.compile(rf"server_name\b[^;]*[\s\"']{re.escape(name.name)}[\s;\"']", re.IGNORECASE)
-        return tuple(
-            path for path, text in zip(parts[1::2], parts[2::2], strict=True) if path != but and named.search(text)
-        )
+        return dict(zip(parts[1::2], parts[2::2], strict=True))
 
     def is_taken(self, port: int) -> bool:
         """Whether any program answers on the port."""

@@ -103,8 +103,8 @@ def _outcome(document: dict[str, Any]) -> str:
             return f"published, reloads {said['reloads']}"
         case "answers":
             return _plain("; ".join(_outcome(one) for one in said))
-        case "restarted":
-            return "restarted"
+        case "restarted" | "inspected":
+            return str(kind)
         case "refused":
             return _plain(f"refused: {said['reason']}: {' '.join(said['words'])}")
     return _plain(f"{kind}: {said}")

@@ -51,6 +51,15 @@ def account(
     return Account(key, value["uri"])
 
 
+def stored(store: Store, acme: Acme) -> Account | None:
+    """The account that was made there before; None where there is none."""
+    record = store.get(f"accounts/{acme.authority.name}")
+    value = record.value if record else {}
+    if value.get("directory") != acme.authority.directory or not value["uri"]:
+        return None
+    return Account(_read_key(value["key"]), value["uri"])
+
+
 def _register(client: Client, acme: Acme, key: JWKEC) -> str:
     """Make the account, or find the one that an earlier try made with this key; its URL."""
     binding = None
