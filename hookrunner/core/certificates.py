@@ -211,7 +211,7 @@ def reason_to_issue(
     """Why the certificate that is there will not do, or None when it will."""
     if certificate is None:
         return "new"
-    for check in CHECKS:
+    for check in CHECKS_OF_IMPORTED if certificate.is_imported else CHECKS:
         if why := check(certificate, names, tls, now):
             return why
     return None
@@ -252,3 +252,5 @@ def _is_due(certificate: Certificate, _names: tuple[Domain, ...], _tls: Tls, now
 
 
 CHECKS = (_lacks_names, _has_more_names, _key_differs, _profile_differs, _is_expired, _is_due)
+# Nobody is asked for another just because it was made elsewhere; its renewal is as app.toml wants it.
+CHECKS_OF_IMPORTED = (_lacks_names, _is_expired, _is_due)

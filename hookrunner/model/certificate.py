@@ -64,6 +64,7 @@ class Certificate:
     profile: str = ""  # the ACME profile that was asked for
     order: str = ""  # the URL of its order
     ari: Ari | None = None
+    is_imported: bool = False  # it was made elsewhere: taken as it is, until it is due
 
     def covers(self, domain: Domain) -> bool:
         """Whether it is good for ``domain``."""
@@ -83,6 +84,7 @@ class Certificate:
             "profile": self.profile,
             "order": self.order,
             "ari": self.ari.to_json() if self.ari else None,
+            "is_imported": self.is_imported,
         }
 
     @classmethod
@@ -100,4 +102,5 @@ class Certificate:
             profile=data.get("profile", ""),
             order=data.get("order", ""),
             ari=Ari.from_json(data["ari"]) if data.get("ari") else None,
+            is_imported=data.get("is_imported", False),
         )
