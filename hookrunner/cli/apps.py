@@ -1,5 +1,6 @@
 """`apps` and `hooks`: the bare repositories that people push to."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,15 +8,16 @@ from pathlib import Path
 
 import click
 
+from hookrunner.cli import files
 from hookrunner.cli.context import Context, app_name, own_command, pass_context
 from hookrunner.cli.files import Unusable
 from hookrunner.cli.output import Printer
 from hookrunner.cli.tables import show_json, show_table
 from hookrunner.core import publishing, refs, verdict, wording
-from hookrunner.edges import apps as records
 from hookrunner.edges import people
-from hookrunner.edges.publisher import publisher_of
-from hookrunner.flows import create, observe, remove
+from hookrunner.edges.publisher import InProcess, publisher_of
+from hookrunner.edges.records import FileStore
+from hookrunner.flows import create, export, observe, remove
 from hookrunner.model.app import file_below
 from hookrunner.model.names import Invalid
 from hookrunner.model.registration import MANIFEST, Registration
@@ -84,6 +86,31 @@ def _remove(context: Context, name: str) -> None:
     click.echo(f"removed the app {app}; its commits are kept in {removed.repository}")
 
 
+@apps.command("export")
+@click.argument("name")
+@pass_context
+def _export(context: Context, name: str) -> None:
+    """Write all of the app NAME to standard output, as a tar file.
+
+    Its repository, what the settings say of it, its nginx files, and its certificates with their keys: all that another
+    server needs to serve it at once, and what you need to leave. README.txt in it says how.
+    """
+    if sys.stdout.isatty():
+        hint = wording.hint(f"hookrunner apps export {name} > {name}.tar")
+        raise Unusable([wording.error("a tar file is nothing for a terminal"), hint])
+    settings = files.load(context.config)
+    if settings.nginx.publisher and os.geteuid() != 0:
+        raise Unusable([wording.error("private keys are root's: type it as root")], 1)
+    store = FileStore(settings.records)
+    kept = export.secrets(app_name(name), settings, InProcess(settings, store))
+    text = context.config.read_text()
+    app = context.app(name)  # as the user git, from here on
+    export.archive(
+        app, kept, sys.stdout.buffer,
+        settings=settings, settings_text=text, store=store, repository=context.repository(app), now=context.now,
+    )  # fmt: skip
+
+
 @click.group()
 def hooks() -> None:
     """The hooks of a repository that exists already."""
@@ -141,7 +168,7 @@ def _manifest_path(text: str) -> str:
 @pass_context
 def _list(context: Context, *, as_json: bool) -> None:
     """List the apps, with what is live."""
-    every = [observe.status(context.store, app) for app in records.every(context.store)]
+    every = [observe.status(context.store, app) for app in context.apps(None)]
     if as_json:
         show_json(
             "apps",
