@@ -14,14 +14,17 @@ from hookrunner.cli import files
 from hookrunner.cli.files import Unusable
 from hookrunner.core import keys, remote, wording
 from hookrunner.core.remote import Git, Help, Typed
+from hookrunner.core.visible import visible
 from hookrunner.core.wording import Line
 from hookrunner.edges import apps, people, processes
+from hookrunner.edges import keys as key_file
 from hookrunner.edges.records import FileStore
 from hookrunner.model.key import Key
 from hookrunner.model.names import AppName, Invalid
 from hookrunner.model.server import Settings
 
 _WIDEST = 36  # columns of a command in the help; what is longer has a line of its own
+_SHOWN = 80  # characters of a line that is refused
 _OF_SSHD = ("SSH_CONNECTION", "SSH_USER_AUTH")  # who is there, for the record of a deploy
 
 
@@ -68,7 +71,7 @@ def main(config: str) -> int:
             case Typed() as typed:
                 _typed(session, typed)
     except Invalid as error:
-        _say([wording.error(f'"{line}" {error}'), _help_hint()])
+        _say([wording.error(f'"{visible(line, limit=_SHOWN)}" {error}'), _help_hint()])
         return 2
     except Unusable as error:
         _say(error.lines)
@@ -83,17 +86,10 @@ def main(config: str) -> int:
 def _key(config: Path) -> Key:
     """The key that sshd let in. One that is not in the file, as after its removal, reaches nothing."""
     blob = people.key(os.environ)
-    key = keys.find(_text(files.deploy_keys(config)), blob) if blob else None
+    key = keys.find(key_file.text(files.deploy_keys(config)), blob) if blob else None
     if key is None:
         raise Unusable([wording.error("this key is not known here (any more)")], 1)
     return key
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(errors="replace")
-    except FileNotFoundError:
-        return ""
 
 
 def _git(session: _Session, git: Git) -> NoReturn:

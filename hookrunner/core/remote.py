@@ -42,6 +42,7 @@ class Rule(NamedTuple):
     takes: Takes = Takes.NO_APP
     flags: tuple[str, ...] = ()
     options: Mapping[str, re.Pattern[str]] = _NOTHING
+    needs: tuple[str, ...] = ()  # the options that have to be there
     number: str = ""  # what a number behind the app is called
     operand: str = ""  # the one other word that may follow
     changes: bool = False  # what is served, so that a key with a limit needs an app with allowed_domains
@@ -51,7 +52,8 @@ class Rule(NamedTuple):
     def usage(self) -> str:
         """How it is typed."""
         app = {Takes.NO_APP: "", Takes.APP_OR_ALL: "[APP]", Takes.APP: "NAME" if len(self.words) > 1 else "APP"}
-        options = (f"[{option} {option.lstrip('-').upper()}]" for option in self.options)
+        pairs = {option: f"{option} {option.lstrip('-').upper()}" for option in self.options}
+        options = (pair if option in self.needs else f"[{pair}]" for option, pair in pairs.items())
         flags = (f"[{flag}]" for flag in self.flags)
         number = f"[{self.number}]" if self.number else ""
         return " ".join(filter(None, [*self.words, app[self.takes], number, self.operand, *options, *flags]))
@@ -67,7 +69,7 @@ RULES = (
     ),
     Rule(
         ("wait",), "follow the deploy of a commit", Takes.APP,
-        options={"--commit": _COMMIT, "--timeout": _DURATION},
+        options={"--commit": _COMMIT, "--timeout": _DURATION}, needs=("--commit",),
     ),
     Rule(("deploy",), "deploy again", Takes.APP, ("--retry", "--json"), {"--rev": _REVISION}, changes=True),
     Rule(("rollback",), "back to an earlier release", Takes.APP, ("--json",), number="DEPLOY", changes=True),
@@ -154,6 +156,8 @@ def _typed(rule: Rule, words: list[str]) -> Typed:
             options[option] = [option, _fitting(option, value if equals else left.pop(0), rule.options[option])]
         else:
             raise Invalid(f"has {option}, which is no option here: {rule.usage}")
+    if missing := [option for option in rule.needs if option not in options]:
+        raise Invalid(f"lacks {missing[0]}: {rule.usage}")
     operands, app = _operands(rule, plain)
     return Typed(rule, (*rule.words, *operands, *(word for pair in options.values() for word in pair)), app)
 

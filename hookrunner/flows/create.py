@@ -15,6 +15,7 @@ from hookrunner.model.registration import Registration
 from hookrunner.model.server import Settings
 
 HOOKS = ("pre-receive", "post-receive")
+_CREATING = "creating"  # an app
 
 
 class AlreadyThere(Exception):
@@ -56,19 +57,20 @@ def app(wanted: Registration, branch: str | None, *, settings: Settings, store: 
 
     Raises :class:`AlreadyThere`, :class:`Unsuitable`, :class:`~hookrunner.edges.processes.ProgramFailed`.
     """
-    path = settings.repository(wanted.app)
-    if apps.get(store, wanted.app) or path.exists():
-        raise AlreadyThere(f"the app {wanted.app} is there already: {path}")
     folders(settings)
-    try:
-        repository = Repository.create(path)
-        if branch is not None:
-            _set_branch(repository, branch)
-            wanted = wanted._replace(has_branch=True)
-        _register(repository, wanted, settings=settings, store=store, caller=caller)
-    except BaseException:
-        shutil.rmtree(path, ignore_errors=True)
-        raise
+    with store.lock(_CREATING):  # two first pushes: the one must not take away what the other has made
+        path = settings.repository(wanted.app)
+        if apps.get(store, wanted.app) or path.exists():
+            raise AlreadyThere(f"the app {wanted.app} is there already: {path}")
+        try:
+            repository = Repository.create(path)
+            if branch is not None:
+                _set_branch(repository, branch)
+                wanted = wanted._replace(has_branch=True)
+            _register(repository, wanted, settings=settings, store=store, caller=caller)
+        except BaseException:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
     return repository
 
 

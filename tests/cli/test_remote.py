@@ -2,6 +2,7 @@
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -56,6 +57,20 @@ def test_the_first_push_makes_the_app(served: Server, ada: Session) -> None:
     again = clone.git_push("git@server:first.git", "main")
     assert (again.status, "made" in again.text) == (0, False)
     assert clone.git("ls-remote", f"git@server:{served.state}/repos/first.git", "main")
+
+
+def test_several_first_pushes_at_once(ada: Session) -> None:
+    """One of them makes the app, and none takes away what another has made."""
+    clones = [ada.repository("together", folder=f"together-{number}") for number in range(4)]
+    for number, clone in enumerate(clones):
+        page = f'domains = ["together.example"]\nroot = "public"\n# {number}\n'
+        clone.commit(SITE | {"app.toml": page}, message=f"Push {number}")
+    with ThreadPoolExecutor(4) as pool:
+        pushes = list(pool.map(lambda clone: clone.push(), clones))
+    assert sum("made, this is its first push" in push.text for push in pushes) == 1
+    assert sum(push.status == 0 for push in pushes) == 1  # git takes one history, and refuses the others
+    assert all("fetch first" in push.text or "reject" in push.text for push in pushes if push.status)
+    assert ada.server.get("together.example", https=True).body == "over SSH"
 
 
 def test_what_can_be_typed(ada: Session) -> None:

@@ -108,6 +108,7 @@ def test_what_may_not(line: str) -> None:
         ("status --follow", "has --follow, which is no option here: status [APP] [--json]"),
         ("deploys x y", 'has "y" for N, which cannot be'),
         ("wait x --commit HEAD", 'has "HEAD" for --commit, which cannot be'),
+        ("wait x", "lacks --commit: wait APP --commit COMMIT [--timeout TIMEOUT]"),
         ("status a b", 'has "b" too many: status [APP] [--json]'),
     ],
 )

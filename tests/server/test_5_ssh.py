@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,6 +114,7 @@ def test_the_clients_environment_does_not_arrive(eve: Someone, container: Contai
     """Not even where sshd is told to take all of it over: git's hooks run, and git's trace does not."""
     container.put("AcceptEnv *\n", "/etc/ssh/sshd_config.d/00-all.conf")
     container.run("sshd -t && systemctl reload ssh.service")
+    time.sleep(1)
     try:
         sent = {
             "GIT_DIR": "/srv", "GIT_TRACE": "1", "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath",
@@ -127,6 +129,7 @@ def test_the_clients_environment_does_not_arrive(eve: Someone, container: Contai
         assert (push.status, '"domain" is not a key' in push.text, "trace:" in push.text) == (1, True, False)
     finally:
         container.run("rm /etc/ssh/sshd_config.d/00-all.conf && systemctl reload ssh.service")
+        time.sleep(1)  # sshd starts anew, and takes no connection for a moment
 
 
 @pytest.mark.parametrize(
