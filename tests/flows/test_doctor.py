@@ -20,7 +20,7 @@ from hookrunner.core import settings as schema
 from hookrunner.edges.ca.account import stored
 from hookrunner.edges.ca.client import Client, Trust
 from hookrunner.edges.records import FileStore
-from tests.conftest import Boot
+from tests.conftest import Boot, needs
 from tests.flows.test_trouble import fill, mounted
 from tests.lab.machine import Process, listens
 from tests.lab.pushing import wait_for
@@ -253,6 +253,14 @@ def is_ours(server: Server) -> bool:
     return False
 
 
+def test_https_does_not_answer(well: Server) -> None:
+    """The port of the settings is not the one that nginx listens on."""
+    with settings(well, "nginx", https_port=9):
+        found = {one.check: one.text for one in findings(well)}
+    assert found["ports"] == "nobody answers at 127.0.0.1:9"
+    assert found["certificates"].startswith("no HTTPS answer for well.example: ")
+
+
 def test_the_key_is_gone(well: Server) -> None:
     """nginx still has it, and will not after the next restart."""
     with away(pair(well) / "key.pem"):
@@ -331,6 +339,7 @@ def test_a_disk_that_is_full(well: Server) -> None:
         fill(apps).unlink()
         subprocess.run(["mount", "-o", "remount,ro", str(apps)], check=True)
         only(well, "disk", f"the file system of {apps} is read-only", "mount -o remount,rw")
+        only(well, "files", f"{apps} cannot be written by this user", "chown -R $USER")
         subprocess.run(["mount", "-o", "remount,rw,size=1g,nr_inodes=200", str(apps)], check=True)
         only(well, "disk", rf"the disk of {apps} takes \d+ files more", f"df -i {apps}")
 
@@ -339,6 +348,16 @@ def test_a_resolver_that_does_not_answer(well: Server) -> None:
     """The one of two is named."""
     with settings(well, "dns", resolvers=[well.pebble.resolver, "127.0.0.1:9"]):
         only(well, "resolvers", "the resolver 127.0.0.1 port 9 does not answer", "resolvers under [dns]")
+
+
+def test_no_resolver(well: Server) -> None:
+    """Neither the settings nor the machine name one."""
+    line = f"mount --bind /dev/null /etc/resolv.conf && exec {well.command} --config {well.config} doctor --json"
+    with settings(well, "dns", resolvers=[]):
+        done = subprocess.run(["unshare", "--mount", "sh", "-c", line], capture_output=True, text=True, check=False)
+    needs("findings" in done.stdout, "the right to mount a file over another")
+    found = [one for one in json.loads(done.stdout)["findings"] if one["check"] == "resolvers"]
+    assert found == [{"check": "resolvers", "text": "there is no resolver", "mend": ["name one in /etc/resolv.conf"]}]
 
 
 def test_a_ca_that_does_not_answer(well: Server) -> None:
@@ -458,6 +477,9 @@ def test_git(well: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with monkeypatch.context() as patched:
         patched.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
         only(well, "git", "git version 2.20.1 is too old", "git 2.28 or later")
+    with monkeypatch.context() as patched:
+        patched.setenv("PATH", str(well.folder))
+        only(well, "git", "git cannot be called", "apt install git")
     with written(well.state / "repos" / ".gitconfig", "[core]\nhooksPath = /srv/hooks\n"):
         only(
             well,

@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import secrets
 import shlex
+import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -123,7 +124,8 @@ def _unserved(patient: Patient, app: AppName, record: Certificate, domains: list
         try:
             der = tls.leaf(domain.name.replace("*", "any", 1), address, port)
         except OSError as error:
-            return f"no HTTPS answer for {domain}: {error.strerror or error}"
+            why = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+            return f"no HTTPS answer for {domain}: {why or error}"
         served = f"{x509.load_der_x509_certificate(der).serial_number:x}"
         return "" if served == record.serial else f"{domain} is served with another certificate"
 
