@@ -49,7 +49,12 @@ def test_the_wheel_holds_what_is_not_python(wheel: Path) -> None:
     templates = {str(path.relative_to(ROOT)) for path in (ROOT / "hookrunner").rglob("templates/*")}
     assert len(templates) == 4
     shipped = {"hookrunner/shipped/hooks/pre-receive", "hookrunner/shipped/hooks/post-receive"}
-    assert templates | shipped | {"hookrunner/shipped/app.toml.example", "hookrunner/py.typed"} <= names
+    assert (
+        templates
+        | shipped
+        | {"hookrunner/shipped/app.toml.example", "hookrunner/shipped/docs/hookrunner.1", "hookrunner/py.typed"}
+        <= names
+    )
     assert not [name for name in names if name.startswith("tests")]
 
 

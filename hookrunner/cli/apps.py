@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from hookrunner.cli import files
-from hookrunner.cli.context import Context, app_name, own_command, pass_context
+from hookrunner.cli.context import Context, app_name, apps_like, own_command, pass_context
 from hookrunner.cli.files import Unusable
 from hookrunner.cli.output import Printer
 from hookrunner.cli.tables import show_json, show_table
@@ -61,7 +61,7 @@ def _create(context: Context, name: str, manifest: str, branch: str | None) -> N
 
 
 @apps.command("remove")
-@click.argument("name")
+@click.argument("name", shell_complete=apps_like)
 @pass_context
 def _remove(context: Context, name: str) -> None:
     """Take the app NAME off the web and off the server.
@@ -87,7 +87,7 @@ def _remove(context: Context, name: str) -> None:
 
 
 @apps.command("export")
-@click.argument("name")
+@click.argument("name", shell_complete=apps_like)
 @pass_context
 def _export(context: Context, name: str) -> None:
     """Write all of the app NAME to standard output, as a tar file.

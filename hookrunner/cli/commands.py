@@ -21,7 +21,7 @@ class _Commands(click.Group):
 
     NAMES = (
         "setup", "init", "new", "check", "apps", "keys", "hooks", "plan", "deploy", "rollback", "deploys", "wait",
-        "renew", "status", "report", "revoke", "certificates", "doctor",
+        "renew", "status", "report", "revoke", "certificates", "doctor", "completion",
     )  # fmt: skip
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -65,6 +65,8 @@ def _command(name: str) -> click.Command:
             from hookrunner.cli.revoking import revoke as command
         case "certificates":
             from hookrunner.cli.certificates import certificates as command
+        case "completion":
+            from hookrunner.cli.completion import completion as command
         case "doctor":
             from hookrunner.cli.doctor import doctor as command
         case "status":

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from hookrunner.cli import files
 from hookrunner.cli.files import Unusable
@@ -82,6 +83,15 @@ class Context:
 def _reaches(app: AppName) -> bool:
     limit = people.limit(os.environ)
     return limit is None or app in limit
+
+
+def apps_like(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The apps that begin so, for a shell; none where the settings or records cannot be read."""
+    try:
+        mine = Context(context.find_root().params.get("config"))
+        return [CompletionItem(str(app)) for app in mine.apps(None) if str(app).startswith(incomplete)]
+    except (Unusable, OSError):
+        return []
 
 
 pass_context = click.make_pass_decorator(Context)

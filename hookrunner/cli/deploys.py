@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import click
 
 from hookrunner.cli import deploying, files
-from hookrunner.cli.context import Context, pass_context
+from hookrunner.cli.context import Context, apps_like, pass_context
 from hookrunner.cli.files import Unusable
 from hookrunner.cli.output import Printer, open_log
 from hookrunner.cli.tables import show_json
@@ -20,7 +20,7 @@ from hookrunner.model.names import AppName
 
 
 @click.command()
-@click.argument("app")
+@click.argument("app", shell_complete=apps_like)
 @click.option("--rev", metavar="REV", help="A branch, tag or commit instead of the deploy branch.")
 @click.option("--retry", is_flag=True, help="Ask the CA again at once, also for domains that it refused before.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; the log goes to standard error.")
@@ -33,7 +33,7 @@ def deploy(context: Context, app: str, rev: str | None, *, retry: bool, as_json:
 
 
 @click.command()
-@click.argument("app")
+@click.argument("app", shell_complete=apps_like)
 @click.argument("number", metavar="[DEPLOY]", required=False, type=click.IntRange(min=1))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; the log goes to standard error.")
 @pass_context

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from hookrunner.cli.context import Context, pass_context
+from hookrunner.cli.context import Context, apps_like, pass_context
 from hookrunner.cli.files import Unusable
 from hookrunner.cli.output import say_all
 from hookrunner.cli.tables import show_json, show_table
@@ -27,7 +27,7 @@ _LONGEST_LOOK = 1000  # deploys that are searched for a commit
 
 
 @click.command()
-@click.argument("app")
+@click.argument("app", shell_complete=apps_like)
 @click.argument("number", metavar="[N]", required=False, type=click.IntRange(min=1))
 @click.option("--follow", is_flag=True, help="With N: go on until that deploy has ended.")
 @click.option(
@@ -61,7 +61,7 @@ def deploys(context: Context, app: str, number: int | None, *, follow: bool, las
 
 
 @click.command()
-@click.argument("app")
+@click.argument("app", shell_complete=apps_like)
 @click.option("--commit", metavar="SHA", required=True, help="The commit, or its first 7 digits or more.")
 @click.option("--timeout", metavar="DURATION", default="30m", show_default=True, help='How long, like "90s" or "1h".')
 @pass_context

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from hookrunner.cli.context import Context, pass_context
+from hookrunner.cli.context import Context, apps_like, pass_context
 from hookrunner.cli.decisions import decision_json
 from hookrunner.cli.files import Unusable
 from hookrunner.cli.output import Printer
@@ -16,7 +16,7 @@ from hookrunner.flows.receive import unfit
 
 
 @click.command()
-@click.argument("app")
+@click.argument("app", shell_complete=apps_like)
 @click.option("--rev", metavar="REV", help="A branch, tag or commit instead of the deploy branch.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @pass_context

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import click
 
 from hookrunner.cli import deploying
-from hookrunner.cli.context import Context, pass_context
+from hookrunner.cli.context import Context, apps_like, pass_context
 from hookrunner.cli.decisions import decision_json
 from hookrunner.cli.output import Printer, open_log
 from hookrunner.cli.tables import show_json
@@ -32,7 +32,7 @@ from hookrunner.model.server import Settings
 
 
 @click.command()
-@click.argument("app", required=False)
+@click.argument("app", shell_complete=apps_like, required=False)
 @click.option("--dry-run", is_flag=True, help="Say what would be renewed, when and why; ask no CA, change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; the log goes to standard error.")
 @pass_context

@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from hookrunner.cli import prometheus
-from hookrunner.cli.context import Context, pass_context
+from hookrunner.cli.context import Context, apps_like, pass_context
 from hookrunner.cli.output import Printer
 from hookrunner.cli.tables import advice_json, day, moment, show_json, show_table
 from hookrunner.core import obstacles, renewal, wording
@@ -16,7 +16,7 @@ from hookrunner.flows.observe import AppStatus, NameStatus, Standing
 
 
 @click.command()
-@click.argument("app", required=False)
+@click.argument("app", shell_complete=apps_like, required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @pass_context
 def status(context: Context, app: str | None, *, as_json: bool) -> None:
@@ -34,7 +34,7 @@ def status(context: Context, app: str | None, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("app", required=False)
+@click.argument("app", shell_complete=apps_like, required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--metrics", is_flag=True, help="Print Prometheus text.")
 @pass_context

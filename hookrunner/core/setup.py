@@ -12,6 +12,7 @@ from hookrunner.model.server import Settings
 
 _SYSTEMD = Path("/etc/systemd/system")
 _NGINX = Path("/etc/nginx")
+_SHARE = Path("/usr/local/share")
 MAIN_FILE = "90-hookrunner.conf"
 DEFAULT_SITES = (_NGINX / "sites-enabled" / "default", _NGINX / "conf.d" / "default.conf")  # Debian's, nginx.org's
 
@@ -116,6 +117,7 @@ class Facts(NamedTuple):
     worker: str  # the user of nginx's workers
     default_site: Path | None  # the distribution's, as it was shipped
     keys: str | None  # the text of the deploy keys; None: they stay as they are
+    manual: Path  # the man page
     has_sshd: bool
     has_logrotate: bool
 
@@ -127,7 +129,15 @@ def sections(facts: Facts) -> Iterator[Section]:
     own = [File(place.config, facts.settings_text, place.user, 0o640, is_data=True)]
     if facts.keys is not None:
         own.append(File(place.keys, facts.keys, place.user, 0o640, is_data=True))
-    yield Section("the settings and the deploy keys", (*own, Link(Path("/usr/local/bin/hookrunner"), place.command)))
+    yield Section("the settings and the deploy keys", tuple(own))
+    yield Section(
+        "the command, its manual and completion",
+        (
+            Link(Path("/usr/local/bin/hookrunner"), place.command),
+            Link(_SHARE / "man" / "man1" / "hookrunner.1", facts.manual),
+            File(_SHARE / "bash-completion" / "completions" / "hookrunner", units.bash_completion(place)),
+        ),
+    )
     yield Section(NGINX, (*_nginx(facts),))
     yield Section(
         "the publisher, which alone is root, behind a socket",

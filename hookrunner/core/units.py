@@ -170,6 +170,11 @@ Match User {place.user}
 """
 
 
+def bash_completion(place: Place) -> str:
+    """Read by bash when somebody first completes the command (bash-completion's README)."""
+    return f'# {OURS}\neval "$({place.command} completion bash)"\n'
+
+
 def logrotate(folder: Path, worker: str) -> str:
     """For each app's access and error log (logrotate(8))."""
     return f"""\

@@ -71,6 +71,7 @@ def make(item: Item) -> Callable[[], None]:
             _write(path, text.encode(), group, mode)
             return lambda: path.unlink() if before is None else _write(path, before, group, mode)
         case Link(path, target):
+            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             durable.link(path, str(target))
         case Aside(path, to):
             durable.move(path, to)

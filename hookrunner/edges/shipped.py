@@ -6,6 +6,6 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def shipped(name: str) -> Path:
-    """The path of ``hooks`` or ``app.toml.example``."""
+    """The path of ``hooks``, ``app.toml.example`` or the man page, ``docs/hookrunner.1``."""
     installed = _PACKAGE / "shipped" / name
     return installed if installed.exists() else _PACKAGE.parent / name

@@ -15,6 +15,7 @@ from hookrunner.core.wording import Line
 from hookrunner.edges import host
 from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.publisher import InProcess
+from hookrunner.edges.shipped import shipped
 from hookrunner.model.key import Key
 from hookrunner.model.server import Settings
 
@@ -200,6 +201,7 @@ def facts(wanted: Wanted, settings: Settings, settings_text: str) -> Facts:
         worker=host.nginx_worker(conf),
         default_site=host.default_site() or next(aside, None),
         keys=_keys(place.keys, wanted.with_roots_keys),
+        manual=shipped("docs/hookrunner.1"),
         has_sshd=host.has_program("sshd"),
         has_logrotate=Path("/etc/logrotate.d").is_dir(),
     )

@@ -32,7 +32,8 @@ def refused(done: Done, *lines: str, status: int = 2) -> None:
 
 COMMANDS = [
     "", "setup", "init", "new", "check", "apps", "apps create", "apps list", "apps remove", "hooks", "hooks install", "plan",
-    "deploy", "rollback", "deploys", "wait", "renew", "revoke", "status", "report",
+    "deploy", "rollback", "deploys", "wait", "renew", "revoke", "status", "report", "doctor", "completion",
+    "keys", "keys add", "keys list", "keys remove", "certificates", "certificates import", "apps export",
 ]  # fmt: skip
 
 

@@ -21,7 +21,7 @@ CONF = "user www-data;\ninclude /etc/nginx/modules-enabled/*.conf;\n"
 
 def facts(**changes: Any) -> Facts:
     """A Debian."""
-    base = Facts(PLACE, SETTINGS, "", (1, 22, 1), CONF, "www-data", None, "", True, True)
+    base = Facts(PLACE, SETTINGS, "", (1, 22, 1), CONF, "www-data", None, "", Path("/opt/m.1"), True, True)
     return base._replace(**changes)
 
 
