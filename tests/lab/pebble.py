@@ -90,6 +90,10 @@ class Pebble:
         """What it says of a certificate: its ``Status``, and if revoked a ``Reason``."""
         return dict(json.loads(self._ask(self._management, f"cert-status-by-serial/{serial}")))
 
+    def orders(self) -> int:
+        """How many orders were sent to it."""
+        return self.log.read_text(errors="replace").count("POST /order-plz ->")
+
     def _ask(self, port: int, path: str, content: bytes | None = None) -> bytes:
         context = ssl.create_default_context(cafile=str(self.ca_bundle))
         url = f"https://127.0.0.1:{port}/{path}"

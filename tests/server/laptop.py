@@ -40,14 +40,20 @@ class Laptop:
 
     def type(self, lines: str, folder: Path) -> str:
         """Type lines into a shell; what it showed. The first that fails is an error."""
-        env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {
-            "PATH": f"{self._programs}:/usr/bin:/bin", "GIT_CONFIG_GLOBAL": os.devnull,
-        }  # fmt: skip
-        done = subprocess.run(
-            ["bash", "-e"], cwd=folder, env=env, input=lines, capture_output=True, text=True, check=False, timeout=600
-        )
+        done = self.shell(lines, folder)
         assert done.returncode == 0, f"$ {lines}\n{done.stdout}{done.stderr}"
         return done.stdout + done.stderr
+
+    def shell(self, lines: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+        """Type lines into a shell, which ends at the first that fails."""
+        env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {
+            "PATH": f"{self._programs}:/usr/bin:/bin", "GIT_CONFIG_GLOBAL": os.devnull,
+            **{f"GIT_{who}_{what}": "ada@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+        }  # fmt: skip
+        return subprocess.run(
+            ["bash", "-e", "-c", lines], cwd=folder, env=env, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, check=False, timeout=600,
+        )  # fmt: skip
 
     def tried(self, line: str) -> "subprocess.CompletedProcess[str]":
         """Type a line that may fail, or wait for ever."""
@@ -87,6 +93,15 @@ class Laptop:
             push.kill()
             push.wait()
         self._pushes.clear()
+
+    def leaf(self, host: str) -> bytes:
+        """The leaf (DER) that is served for ``host``, verified under Pebble's root."""
+        context = ssl.create_default_context(cadata=self.pebble.root())
+        with (
+            socket.create_connection(("127.0.0.1", 443), timeout=10) as connection,
+            context.wrap_socket(connection, server_hostname=host) as secured,
+        ):
+            return secured.getpeercert(binary_form=True) or b""
 
     def get(self, host: str, path: str = "/", *, https: bool = True) -> Page:
         """A page; over HTTPS its chain is verified under Pebble's root."""
