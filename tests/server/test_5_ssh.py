@@ -189,3 +189,14 @@ def test_a_key_that_is_removed(zoe: Someone, container: Container) -> None:
     """It does not get in any more."""
     assert container.run("hookrunner keys remove zoe").stdout == "zoe may not push any more\n"
     assert zoe.type("status").returncode == 255
+
+
+def test_private_keys_are_roots_to_take_in_and_out(eve: Someone, container: Container) -> None:
+    """The user git can neither import nor export one, and no deploy key either; root's archive has them."""
+    for line in ("apps export blog", "certificates import /etc/letsencrypt"):
+        done = container.run(f"cd / && hookrunner {line}", user="git", check=False)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == "error: private keys are root's: type it as root\n"
+        assert eve.type(line).returncode == 2
+    listed = container.run("hookrunner apps export blog | tar --list --verbose").stdout
+    assert re.search(r"^-rw------- .* blog/certificates/blog\.example/privkey\.pem$", listed, re.MULTILINE)
