@@ -76,6 +76,7 @@ def only(server: Server, check: str, text: str, mend: str, **more: timedelta) ->
     assert re.search(text, found.text), found
     assert any(mend in one for one in found.mend), found
     assert all("\n" not in one for one in (found.text, *found.mend))
+    assert found.mend
 
 
 @contextmanager
@@ -454,6 +455,40 @@ def test_hooks(well: Server, fault: str) -> None:
     finally:
         shutil.rmtree(repository, ignore_errors=True)
         kept.rename(repository)
+
+
+MENDS: dict[str, Callable[[Server], object]] = {
+    "a hook was changed": lambda server: (server.state / "repos" / "well.git" / "hooks" / "pre-receive").write_text(
+        "x"
+    ),
+    "a hook is gone": lambda server: (server.state / "repos" / "well.git" / "hooks" / "post-receive").unlink(),
+    "another command": lambda server: git(server.state / "repos" / "well.git", "config", "hookrunner.command", "/x"),
+    "the key is gone": lambda server: (pair(server) / "key.pem").unlink(),
+    "the certificate is gone": lambda server: shutil.rmtree(pair(server).parent),
+    "the record is gone": lambda server: record(server, "certificates").unlink(),
+    "the key is everybody's": lambda server: (pair(server) / "key.pem").chmod(0o644),
+    "the live release is gone": lambda server: shutil.rmtree((server.state / "apps" / "well" / "current").resolve()),
+    "nginx's file is gone": lambda server: (server.nginx.sites / "well.conf").unlink(),
+    "a folder is gone": lambda server: shutil.rmtree(server.state / "challenges"),
+    "renew never ran": lambda server: record(server, "runs").unlink(),
+    "something is left over": lambda server: (server.nginx.sites / "left.conf").write_text("# nothing\n"),
+}
+
+
+@pytest.mark.parametrize("fault", MENDS)
+def test_what_it_says_does_mend_it(well: Server, fault: str) -> None:
+    """Typed as it is printed, there is nothing to find any more."""
+    MENDS[fault](well)
+    found = findings(well)
+    assert found
+    for one in found:
+        for line in one.mend:
+            program, *words = line.removeprefix("have cron run it every five minutes: ").split()
+            if program == "hookrunner":
+                well.run(*words, check=False)
+            elif shutil.which(program):
+                subprocess.run([program, *words], check=False, capture_output=True)
+    assert findings(well) == []
 
 
 def test_a_repository_of_somebody_else(well: Server) -> None:

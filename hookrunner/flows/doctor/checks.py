@@ -37,5 +37,6 @@ def examine(patient: Patient) -> Iterator[Check]:
             findings += look(patient)
         except (OSError, ProgramFailed, PublisherError, Damaged) as error:  # which is one itself
             what, *mend = (line.text for line in machine.trouble(error))
-            findings.append(found(what, *(words.removeprefix("on the server: ") for words in mend)))
+            mend = [words.removeprefix("on the server: ") for words in mend]
+            findings.append(found(what, *(mend or [patient.make_again])))
         yield check(name, sound, findings)

@@ -76,6 +76,11 @@ class Patient:
         return Repository(own or self.settings.repository(app))
 
     @property
+    def make_again(self) -> str:
+        """What writes the folders and files that belong to a server."""
+        return "hookrunner setup" if self.facts else "hookrunner init"
+
+    @property
     def start_nginx(self) -> str:
         """How nginx is started here."""
         return "systemctl restart nginx" if self.settings.nginx.reload[0] == "systemctl" else "start nginx"

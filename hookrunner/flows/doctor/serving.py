@@ -42,12 +42,14 @@ def nginx(patient: Patient) -> Iterator[Finding]:
         yield found(f"{settings.program} cannot be called", CALLED)
         return
     if seen.test:
-        yield found(f"nginx does not pass its test: {' '.join(seen.test)}", "mend that line", shlex.join(settings.test))
+        words = " ".join(seen.test)
+        is_ours = str(patient.settings.certificates) in words
+        mend = "mend what is said of certificates here" if is_ours else "mend that line"
+        yield found(f"nginx does not pass its test: {words}", mend, shlex.join(settings.test))
     elif not seen.is_included:
         line = f"include {settings.sites}/*.conf;"
-        files = "hookrunner setup" if patient.facts else "hookrunner init"
         yield found(
-            f"nginx does not read {settings.sites}", files, f"write into http {{ }} of nginx.conf: {line}",
+            f"nginx does not read {settings.sites}", patient.make_again, f"write into http {{ }} of nginx.conf: {line}",
             shlex.join(settings.reload),
         )  # fmt: skip
     elif not seen.is_served:
@@ -67,7 +69,12 @@ def ports(patient: Patient) -> Iterator[Finding]:
     if isinstance(seen, str) or not seen.is_served:
         return  # which is said already
     http, https = patient.settings.nginx.http_port, patient.settings.nginx.https_port
-    for address, look in _looks(patient).items():
+    try:
+        looks = _looks(patient)
+    except OSError as error:
+        yield found(f"{patient.settings.challenges} cannot be written: {error.strerror}", patient.make_again)
+        return
+    for address, look in looks.items():
         place = f"[{address}]:{http}" if address.version == 6 else f"{address}:{http}"
         if look is Seen.SILENT:
             yield found(f"nobody answers at {place}", *_opened(patient, http))
