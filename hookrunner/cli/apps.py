@@ -1,6 +1,7 @@
 """`apps` and `hooks`: the bare repositories that people push to."""
 
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,7 +94,8 @@ def _export(context: Context, name: str) -> None:
     """Write all of the app NAME to standard output, as a tar file.
 
     Its repository, what the settings say of it, its nginx files, and its certificates with their keys: all that another
-    server needs to serve it at once, and what you need to leave. README.txt in it says how.
+    server needs to serve it at once, and what you need to leave. README.txt in it says how. A file that it is written
+    to is made readable for its owner alone.
     """
     if sys.stdout.isatty():
         hint = wording.hint(f"hookrunner apps export {name} > {name}.tar")
@@ -101,6 +103,8 @@ def _export(context: Context, name: str) -> None:
     settings = files.load(context.config)
     if settings.nginx.publisher and os.geteuid() != 0:
         raise Unusable([wording.error("private keys are root's: type it as root")], 1)
+    if stat.S_ISREG(os.fstat(1).st_mode):
+        os.fchmod(1, 0o600)  # a shell made it for everybody to read, and private keys come into it
     store = FileStore(settings.records)
     kept = export.secrets(app_name(name), settings, InProcess(settings, store))
     text = context.config.read_text()

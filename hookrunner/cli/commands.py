@@ -123,7 +123,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _usage(error: click.ClickException) -> int:
-    lines = [wording.error(error.format_message())]
+    lines = [wording.error(" ".join(error.format_message().split()))]
     context = getattr(error, "ctx", None)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)

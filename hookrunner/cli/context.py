@@ -59,7 +59,10 @@ class Context:
         """The one that was named, or all that may be seen."""
         if text:
             return [self.app(text)]
-        return list(filter(_reaches, apps.every(self.store)))
+        limit = people.limit(os.environ)
+        if limit is None:
+            return apps.every(self.store)
+        return [app for app in sorted(limit) if apps.get(self.store, app)]  # and read no other's records
 
     def repository(self, app: AppName) -> Repository:
         """The app's repository."""

@@ -1,5 +1,6 @@
 """`keys`: who may push."""
 
+from pathlib import Path
 from typing import IO
 
 import click
@@ -34,7 +35,7 @@ def _add(context: Context, name: str, file: IO[str], apps: tuple[str, ...]) -> N
     in what it may push to and in what it is shown; each of them needs allowed_domains in the settings, so that its
     app.toml cannot name every domain.
     """
-    path = files.deploy_keys(context.config)
+    path = _file(context)
     limit = _limit(context, apps)
     try:
         key = grammar.public(file.read(_MOST), name, limit)
@@ -55,7 +56,7 @@ def _add(context: Context, name: str, file: IO[str], apps: tuple[str, ...]) -> N
 @pass_context
 def _list(context: Context, *, as_json: bool) -> None:
     """List the keys that may push, with what they reach."""
-    every = list(grammar.read(there.text(files.deploy_keys(context.config))))
+    every = list(grammar.read(there.text(_file(context))))
     if as_json:
         show_json(
             "keys",
@@ -65,6 +66,7 @@ def _list(context: Context, *, as_json: bool) -> None:
                     "type": key.kind,
                     "fingerprint": key.fingerprint,
                     "apps": None if key.apps is None else sorted(map(str, key.apps)),
+                    "options": key.options,
                 }
                 for key in every
             ],
@@ -72,7 +74,7 @@ def _list(context: Context, *, as_json: bool) -> None:
     elif not every:
         click.echo("nobody may push yet; hookrunner keys add NAME < id_ed25519.pub")
     else:
-        rows = [(key.name or "-", _reach(key), key.kind, key.fingerprint) for key in every]
+        rows = [(key.name or "-", _reach(key), key.kind, f"{key.fingerprint} {key.options}".rstrip()) for key in every]
         show_table(("NAME", "REACHES", "TYPE", "FINGERPRINT"), rows)
 
 
@@ -81,7 +83,7 @@ def _list(context: Context, *, as_json: bool) -> None:
 @pass_context
 def _remove(context: Context, key: str) -> None:
     """Do not let a key push any more. What runs already goes on to its end."""
-    path = files.deploy_keys(context.config)
+    path = _file(context)
     with there.alone(path):
         text = there.text(path)
         found = grammar.matching(text, key)
@@ -94,6 +96,13 @@ def _remove(context: Context, key: str) -> None:
             raise Unusable([wording.error(f'{len(found)} keys have the name "{key}"'), *those, hint])
         there.write(path, grammar.without(text, found[0]))
     click.echo(f"{found[0].name or found[0].fingerprint} may not push any more")
+
+
+def _file(context: Context) -> Path:
+    """The file of deploy keys; raises :class:`Unusable` where there is no server. Its settings may be broken."""
+    if not context.config.exists():
+        files.load(context.config)
+    return files.deploy_keys(context.config)
 
 
 def _limit(context: Context, names: tuple[str, ...]) -> frozenset[AppName] | None:

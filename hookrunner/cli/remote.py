@@ -60,12 +60,13 @@ def main(config: str) -> int:
     _fresh_environment()
     try:
         path = files.config_path(config)
-        session = _Session(path, files.load(path), _key(path))
+        key = _key(path)
+        session = _Session(path, _settings(path, key), key)
         if not line:
             raise Unusable([wording.error("there is no shell here"), _help_hint()])
         match remote.parse(line):
             case Help():
-                return _help()
+                return _help(key)
             case Git() as git:
                 _git(session, git)
             case Typed() as typed:
@@ -90,6 +91,17 @@ def _key(config: Path) -> Key:
     if key is None:
         raise Unusable([wording.error("this key is not known here (any more)")], 1)
     return key
+
+
+def _settings(path: Path, key: Key) -> Settings:
+    """The settings; a key with a limit is not shown what is wrong with them."""
+    try:
+        return files.load(path)
+    except Unusable as error:
+        if key.apps is None:
+            raise
+        wrong = wording.error("the server's settings cannot be read")
+        raise Unusable([wrong, wording.hint("tell the owner of the server")], error.status) from error
 
 
 def _git(session: _Session, git: Git) -> NoReturn:
@@ -166,8 +178,8 @@ def _fresh_environment() -> None:
     os.environ.update(HOME=user.pw_dir, USER=user.pw_name, LOGNAME=user.pw_name)
 
 
-def _help() -> int:
-    rows = list(remote.usage())
+def _help(key: Key) -> int:
+    rows = [(rule.usage, rule.does) for rule in remote.RULES if key.apps is None or not rule.only_for_all]
     width = max(len(usage) for usage, _ in rows if len(usage) <= _WIDEST)
     text = ["over SSH, with a key of this server:", ""]
     text += ["  git push git@SERVER:APP main".ljust(width + 4) + "deploy; the app is made with its first push", ""]

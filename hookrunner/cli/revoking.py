@@ -37,7 +37,8 @@ def revoke(context: Context, domain: str, reason: str, *, at_once: bool) -> None
     """Have the CA revoke the certificate of DOMAIN, and replace it.
 
     A new certificate with a new key is issued and served first, so that no visitor meets a revoked one. Where that
-    cannot be had yet, nothing is revoked, and renew goes on with it.
+    cannot be had yet, nothing is revoked, and renew goes on with it. One that was imported is replaced alone: whoever
+    had it made can have it revoked.
     """
     settings, store = context.settings, context.store
     try:
@@ -69,6 +70,12 @@ def revoke(context: Context, domain: str, reason: str, *, at_once: bool) -> None
     if done.failed:
         printer.say(wording.error(f"{wanted}: not all went well, see above"))
         sys.exit(1)
+    if certificate.is_imported:
+        text = (
+            f"{wanted}: {'replaced' if done.secured else 'no longer used'}; it was made elsewhere, and is revoked there"
+        )
+        printer.say(Line(Kind.SUCCESS if done.secured else Kind.WARNING, text))
+        return
     if pending:
         text = f"{wanted}: revoked, and served until there is a new one; renew goes on with that"
         printer.say(Line(Kind.WARNING, text))

@@ -24,7 +24,8 @@ class Claims(NamedTuple):
         for claimed in over:
             other = self.domains.get(claimed)
             if other and other != app:
-                raise Invalid(f"overlaps {claimed}, which belongs to {self._whose(other)}{self._to_move(other)}")
+                what = f"{claimed}, which belongs to" if self.names_holders else "a domain of"
+                raise Invalid(f"overlaps {what} {self._whose(other)}{self._to_move(other)}")
 
     def check_upstream(self, upstream: Upstream, app: AppName) -> None:
         """Raise :class:`Invalid` when another app holds ``upstream``."""

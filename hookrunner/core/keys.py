@@ -30,12 +30,18 @@ def read(text: str) -> Iterator[Key]:
     """The keys of a file; lines that sshd would pass over are passed over."""
     for line in text.split("\n"):  # as sshd does; Python knows more ends of a line
         if found := _KEY.fullmatch(line.strip()):
-            yield Key(found["kind"], found["blob"], found["name"] or "", _apps(found["options"] or ""))
+            options = found["options"] or ""
+            yield Key(found["kind"], found["blob"], found["name"] or "", _apps(options), _others(options))
 
 
 def find(text: str, blob: str) -> Key | None:
-    """The key that sshd let in, by its base64: of several lines the first, which is the one that sshd goes by."""
-    return next((key for key in read(text) if key.blob == blob), None)
+    """The key that sshd let in, by its base64.
+
+    By which of several lines it did, nobody says (it passes over one whose ``from`` does not fit): so all limits hold.
+    """
+    lines = [key for key in read(text) if key.blob == blob]
+    limits = [key.apps for key in lines if key.apps is not None]
+    return lines[0]._replace(apps=frozenset.intersection(*limits) if limits else None) if lines else None
 
 
 def public(text: str, name: str, apps: frozenset[AppName] | None) -> Key:
@@ -45,6 +51,7 @@ def public(text: str, name: str, apps: frozenset[AppName] | None) -> Key:
     """
     if len(text) > _LONGEST:
         raise Invalid("is too long for a public key")
+    text = text.removeprefix("\ufeff")  # of an editor on Windows
     if "PRIVATE KEY" in text:
         raise Invalid("is a private key; give the file that ends in .pub, and keep this one to yourself")
     lines = [line for line in text.splitlines() if line.strip()]
@@ -84,12 +91,12 @@ def line(key: Key) -> str:
 
 
 def matching(text: str, wanted: str) -> list[Key]:
-    """The keys of that name or fingerprint."""
-    return [key for key in read(text) if wanted and wanted in (key.name, key.fingerprint)]
+    """The keys of that name or fingerprint, each once, however many lines it has."""
+    return list({key.blob: key for key in read(text) if wanted and wanted in (key.name, key.fingerprint)}.values())
 
 
 def without(text: str, key: Key) -> str:
-    """The file without a key, all else as it was."""
+    """The file without any line of a key, all else as it was."""
     return "\n".join(line for line in text.split("\n") if key.blob not in (other.blob for other in read(line)))
 
 
@@ -98,6 +105,11 @@ def unlimited(authorized_keys: str) -> tuple[list[Key], int]:
     found = [match for line in authorized_keys.split("\n") if (match := _KEY.fullmatch(line.strip()))]
     plain = [Key(match["kind"], match["blob"], match["name"] or "") for match in found if not match["options"]]
     return plain, len(found) - len(plain)
+
+
+def _others(options: str) -> str:
+    """The options that are not of ours."""
+    return ",".join(one for one in re.findall(_OPTION, options) if one != "restrict" and APPS not in one)
 
 
 def _apps(options: str) -> frozenset[AppName] | None:

@@ -21,6 +21,7 @@ _REFUSED = {
 }
 CALLED = "apt install nginx, or see program, test and reload under [nginx] in server.toml"
 _CONTENT_PASSES = (Reason.FOREIGN, Reason.OWN_LINES, Reason.PROGRAM)  # nginx need not be asked
+_OF_OTHERS = (Reason.FOREIGN, Reason.CONFLICT)  # whose words are files and lines of others
 _REFUSED_HINTS = {
     Reason.TEST: "mend what nginx names",
     Reason.FOREIGN: "on the server, as root: mend or move that file, nginx -t",
@@ -35,11 +36,17 @@ _REFUSED_HINTS = {
 }
 
 
-def refused(answer: Refused, app: str, kept: int | None) -> Iterator[Line]:
-    """What the publisher does not do: what nginx says, what was kept of the deploy if there is one, what to do."""
+def refused(answer: Refused, app: str, kept: int | None, *, is_told: bool = True) -> Iterator[Line]:
+    """What the publisher does not do: what nginx says, what was kept of the deploy if there is one, what to do.
+
+    Not ``is_told``: what lies in files of others is for the owner of the server alone.
+    """
     yield wording.error(_REFUSED[answer.reason].format(app=app))
-    for words in answer.words:
-        yield wording.detail(words)
+    if is_told or answer.reason not in _OF_OTHERS:
+        for words in answer.words:
+            yield wording.detail(words)
+    else:
+        yield wording.detail("the owner of the server sees what it is")
     if kept is not None:
         if answer.reason is Reason.FOREIGN:
             yield wording.detail("it fails in the same way without this deploy")

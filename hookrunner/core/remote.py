@@ -5,7 +5,7 @@ one that its place allows.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import NamedTuple
@@ -126,14 +126,9 @@ def parse(line: str) -> Git | Typed | Help:
     for rule in RULES:
         if tuple(words[: len(rule.words)]) == rule.words:
             return _typed(rule, words[len(rule.words) :])
-    near = nearest.word(words[0], [rule.words[0] for rule in RULES])
+    first = {rule.words[0] for rule in RULES}
+    near = None if words[0] in first else nearest.word(words[0], sorted(first))
     raise Invalid("is nothing that can be typed over SSH" + (f"; did you mean {near}?" if near else ""))
-
-
-def usage() -> Iterator[tuple[str, str]]:
-    """Every command as it is typed, and what it does."""
-    for rule in RULES:
-        yield rule.usage, rule.does
 
 
 def _typed(rule: Rule, words: list[str]) -> Typed:

@@ -3,10 +3,12 @@
 certbot has ``live/NAME/{fullchain,privkey}.pem``, Dokku ``APP/tls/server.{crt,key}``, piku ``APP.{crt,key}``.
 """
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,9 +22,21 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from hookrunner.model.app import KeyType
 from hookrunner.model.names import Domain, Invalid
+
+_PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+# What the library raises for a file that is not as it should be; not all of them are ValueErrors.
+_ODD = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 
 _SUFFIXES = {".pem", ".crt", ".cer", ".cert", ".key", ".chain"}
 _LARGEST = 256 * 1024  # bytes of a file
@@ -61,32 +75,36 @@ class _Chain(NamedTuple):
 def find(places: Sequence[Path]) -> tuple[list[Pair], list[Left]]:
     """The pairs in these files and folders, the one that ends last first. Raises OSError where there is none."""
     chains: list[_Chain] = []
-    keys: dict[bytes, tuple[str, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey]] = {}
+    keys: dict[bytes, tuple[str, _PrivateKey]] = {}
     left: list[Left] = []
     for file in _files(places):
-        blocks = _blocks(file)
-        if certificates := tuple(_certificates(blocks)):
-            chains.append(_Chain(file, certificates))
-        for kind, text in blocks:
-            if kind.endswith("PRIVATE KEY"):
-                try:
+        certificates: list[x509.Certificate] = []
+        try:
+            for kind, text in _blocks(file):
+                if kind in ("CERTIFICATE", "X509 CERTIFICATE"):
+                    certificates.append(_certificate(text))
+                elif kind.endswith("PRIVATE KEY"):
                     key = _key(text)
                     keys[_spki(key.public_key())] = (_written(key), key)
-                except Unusable as error:
-                    left.append(Left(file, str(error)))
+        except Unusable as error:
+            left.append(Left(file, str(error)))
+        chains += [_Chain(file, tuple(certificates))] * bool(certificates)
     pairs: list[Pair] = []
     for leaf, place in _leaves(chains).items():
         try:
             pairs.append(_pair(leaf, place, chains, keys))
         except Unusable as error:
             left.append(Left(place, str(error)))
+        except _ODD as error:
+            left.append(Left(place, f"it is odd: {error}"))
     return sorted(pairs, key=lambda pair: pair.leaf.not_valid_after_utc, reverse=True), left
 
 
 def _files(places: Sequence[Path]) -> Iterator[Path]:
     seen: set[Path] = set()
     for place in places:
-        place.stat()  # which raises what is wrong with it
+        if not stat.S_ISDIR(mode := place.stat().st_mode) and not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is neither a file nor a folder", str(place))
         for file in _below(place) if place.is_dir() else [place]:
             if file.resolve() not in seen and len(seen) < _MOST:
                 seen.add(file.resolve())
@@ -108,63 +126,85 @@ def _below(folder: Path) -> Iterator[Path]:
 def _blocks(file: Path) -> list[tuple[str, str]]:
     if file.stat().st_size > _LARGEST:
         return []
-    text = file.read_text("ascii", "replace")
-    return [(found[1], found[0] + "\n") for found in _BLOCK.finditer(text)]
+    content = file.read_bytes()
+    if content[:2] == b"\x30\x82":  # a DER sequence, as certificates and keys are
+        raise Unusable("is DER; openssl x509 (or pkey) -inform der -in FILE -out FILE.pem makes it PEM")
+    return [(found[1], found[0] + "\n") for found in _BLOCK.finditer(content.decode("ascii", "replace"))]
 
 
-def _certificates(blocks: Sequence[tuple[str, str]]) -> Iterator[x509.Certificate]:
-    for kind, text in blocks:
-        if kind in ("CERTIFICATE", "X509 CERTIFICATE"):
-            try:
-                yield x509.load_pem_x509_certificate(text.encode())
-            except ValueError:
-                continue
+def _certificate(text: str) -> x509.Certificate:
+    try:
+        found = x509.load_pem_x509_certificate(text.encode())
+        _ = found.extensions, found.subject, found.issuer  # which are parsed when they are first looked at
+    except _ODD as error:
+        raise Unusable(f"a certificate in it cannot be read: {error}") from error
+    return found
 
 
 def _leaves(chains: Sequence[_Chain]) -> dict[x509.Certificate, Path]:
-    """The first certificate of each file that is no CA's, with the file that has most of its chain."""
+    """The certificates that are no CA's, with the file that has most of its chain."""
     longest = sorted(chains, key=lambda chain: len(chain.certificates), reverse=True)
     found: dict[x509.Certificate, Path] = {}
-    for place, (first, *_) in longest:
-        if not _is_authority(first):
-            found.setdefault(first, place)
+    for place, certificates in longest:
+        for one in certificates:
+            if not _is_authority(one):
+                found.setdefault(one, place)
     return found
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         return False
+
+
+def _serves(leaf: x509.Certificate) -> bool:
+    """Whether it may be a web server's (RFC 5280 section 4.2.1.12)."""
+    try:
+        uses = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return ExtendedKeyUsageOID.SERVER_AUTH in uses or ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in uses
 
 
 def _pair(
     leaf: x509.Certificate,
     place: Path,
     chains: Sequence[_Chain],
-    keys: dict[bytes, tuple[str, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey]],
+    keys: dict[bytes, tuple[str, _PrivateKey]],
 ) -> Pair:
     names = _names(leaf)
     if leaf.issuer == leaf.subject:
         raise Unusable(f"it is self-signed, no visitor trusts it{_for(names)}")
+    if not _serves(leaf):
+        raise Unusable(f"it is not for web servers, by its extended key usage{_for(names)}")
     found = keys.get(_spki(leaf.public_key()))
     if found is None:
         raise Unusable(f"its key is not there{_for(names)}")
     chain = _chain(leaf, [one for those in chains for one in those.certificates])
+    now = datetime.now(UTC)
+    for one in chain:
+        if one.not_valid_before_utc > now:
+            raise Unusable(f"it is not valid before {one.not_valid_before_utc:%Y-%m-%d}{_for(names)}")
+        if one.not_valid_after_utc <= now:
+            what = "it" if one is leaf else "the certificate that signed it"
+            raise Unusable(f"{what} ended on {one.not_valid_after_utc:%Y-%m-%d}{_for(names)}")
     text = "".join(one.public_bytes(Encoding.PEM).decode() for one in chain)
     return Pair(place, names, _kind(found[1]), leaf, text, found[0])
 
 
 def _chain(leaf: x509.Certificate, known: Sequence[x509.Certificate]) -> list[x509.Certificate]:
-    """The leaf and those that signed it, without the root, as far as they are there."""
+    """The leaf and those that signed it, without the root. Who signed the leaf has to be there."""
     chain = [leaf]
     while len(chain) < _LONGEST_CHAIN:
-        issuer = next((one for one in known if _signed(chain[-1], one)), None)
+        signers = [one for one in known if _signed(chain[-1], one)]
+        issuer = max(signers, key=lambda one: one.not_valid_after_utc, default=None)
+        if issuer is None and chain == [leaf]:
+            raise Unusable("the certificate that signed it is not there; give the file that has the whole chain")
         if issuer is None or issuer.issuer == issuer.subject:
             break
         chain.append(issuer)
-    for one, issuer in pairwise(chain):
-        one.verify_directly_issued_by(issuer)
     return chain
 
 
@@ -181,40 +221,44 @@ def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 def _names(leaf: x509.Certificate) -> tuple[Domain, ...]:
     try:
         said = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         raise Unusable("it names no domain") from None
     found: list[Domain] = []
+    wrong = "it names no domain"
     for name in said.get_values_for_type(x509.DNSName):
         try:
             found.append(Domain.parse(name))
-        except Invalid as error:
-            raise Unusable(f'it names "{name}", which {error}') from error
+        except Invalid as error:  # the others are good all the same
+            wrong = f'it names "{name}", which {error}'
     if not found:
-        raise Unusable("it names no domain")
+        raise Unusable(wrong)
     return tuple(dict.fromkeys(found))
 
 
-def _key(text: str) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+def _key(text: str) -> _PrivateKey:
     try:
         key = load_pem_private_key(text.encode(), None)
     except TypeError:
         raise Unusable("the key has a passphrase; openssl pkey -in KEY -out PLAIN takes it away") from None
-    except (ValueError, UnsupportedAlgorithm):
+    except _ODD:
         raise Unusable("the key is damaged") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
         raise Unusable("the key is neither ECDSA nor RSA")
     return key
 
 
-def _kind(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> KeyType:
-    name = f"ecdsa-p{key.key_size}" if isinstance(key, ec.EllipticCurvePrivateKey) else f"rsa-{key.key_size}"
+def _kind(key: _PrivateKey) -> KeyType:
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        name = f"ecdsa-{key.curve.name.replace('secp', 'p').removesuffix('r1')}"
+    else:
+        name = f"rsa-{key.key_size}"
     try:
         return KeyType(name)
     except ValueError:
         raise Unusable(f"its key is {name}; known are {', '.join(KeyType)}") from None
 
 
-def _written(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
+def _written(key: _PrivateKey) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 

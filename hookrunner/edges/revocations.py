@@ -17,6 +17,7 @@ class Revocation(NamedTuple):
     reason: str  # RFC 5280 section 5.3.1, as it is written there
     asked: datetime
     is_revoked: bool = False  # the CA has done it, and it is still to be replaced
+    is_imported: bool = False  # its CA does not know us: it is replaced here, and revoked by whoever had it made
 
 
 def ask(store: Store, revocation: Revocation) -> None:
@@ -27,6 +28,7 @@ def ask(store: Store, revocation: Revocation) -> None:
         "reason": revocation.reason,
         "asked": times.written(revocation.asked),
         "revoked": revocation.is_revoked,
+        "imported": revocation.is_imported,
     }
     store.put(f"revocations/{revocation.serial}", value)
 
@@ -41,6 +43,7 @@ def every(store: Store) -> list[Revocation]:
             record.value["reason"],
             times.read(record.value["asked"]),
             record.value["revoked"],
+            record.value.get("imported", False),
         )
         for record in store.list("revocations")
     ]

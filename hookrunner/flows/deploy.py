@@ -204,7 +204,8 @@ class Run:
             publication = self._publication(fit, release, before)
             answer = self._publish(publication)
         if isinstance(answer, Refused):
-            raise _Failed(publishing.refused(answer, str(self.deploy.app), len(self.issued)))
+            is_told = self.settings.app(self.deploy.app).is_told_of_others
+            raise _Failed(publishing.refused(answer, str(self.deploy.app), len(self.issued), is_told=is_told))
         nginx = self.settings.nginx
         now = Live(manifest, publication, before, answer, nginx.public_https_port, nginx.public_http_port)
         self._say_all(now.lines(with_removed=self.deploy.cause is not Cause.ROLLBACK))

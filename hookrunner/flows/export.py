@@ -35,6 +35,8 @@ From here, with a key of that server:
     git clone --mirror {app}/repository.bundle {app}.git
     git -C {app}.git push git@SERVER:{app} {branch}
 
+(What it never had, certificates or commits, is not here; those lines are left out then.)
+
 settings.toml is what the old server's settings say of the app; nginx.conf is what its nginx was told, and nginx/ what
 its owner had added. The keys in certificates/ are secrets.
 """

@@ -61,6 +61,8 @@ def _asked(one: Revocation, settings: Settings, store: Store) -> tuple[list[Line
     from hookrunner.edges.ca import revocation
 
     domain, name = one.certificate.domain, one.certificate.authority
+    if one.is_imported:
+        return [], one._replace(is_revoked=True)
     acme = next((acme for acme in settings.acme.every if acme.authority.name == name), None)
     if acme is None:
         revocations.done(store, one.serial)
@@ -96,4 +98,5 @@ def _forget(one: Revocation, store: Store, publisher: Publisher) -> None:
 
 def asked(certificate: Certificate, reason: str, now: datetime, store: Store) -> None:
     """Put it on record, so that the next run replaces and revokes it, whatever becomes of this one."""
-    revocations.ask(store, Revocation(certificate.id, certificate.serial, certificate.chain, reason, now))
+    wanted = Revocation(certificate.id, certificate.serial, certificate.chain, reason, now)
+    revocations.ask(store, wanted._replace(is_imported=certificate.is_imported))

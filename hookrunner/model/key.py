@@ -15,6 +15,7 @@ class Key(NamedTuple):
     blob: str  # base64 (RFC 4253 section 6.6)
     name: str = ""  # its comment
     apps: frozenset[AppName] | None = None  # what it may reach; None: every app of the server
+    options: str = ""  # what its owner wrote beside that, like from="10.0.0.0/8", for sshd
 
     @property
     def fingerprint(self) -> str:

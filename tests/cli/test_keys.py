@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_commands import refused
+from tests.cli.test_commands import refused, run
 from tests.lab.server import Server
 
 
@@ -28,7 +28,7 @@ def test_keys_come_and_go(server: Server, public: Path) -> None:
     said = server.run("keys", "add", "eve@laptop", str(public)).stdout
     assert said == f"eve@laptop may push to every app: ssh-ed25519 {fingerprint}\n"
     (key,) = json.loads(server.run("keys", "list", "--json").stdout)["keys"]
-    assert key == {"name": "eve@laptop", "type": "ssh-ed25519", "fingerprint": fingerprint, "apps": None}
+    assert key == {"name": "eve@laptop", "type": "ssh-ed25519", "fingerprint": fingerprint, "apps": None, "options": ""}
     assert "eve@laptop  every app  ssh-ed25519" in server.run("keys", "list").stdout
     assert file.stat().st_mode & 0o777 == 0o640
     refused(
@@ -72,3 +72,12 @@ def test_two_keys_of_one_name_are_told_apart(server: Server, public: Path) -> No
     assert 'error: 2 keys have the name "x"' in done.stderr
     assert done.stderr.count("       SHA256:") == 2
     file.unlink()
+
+
+@pytest.mark.parametrize("words", [("add", "ada", "FILE"), ("list",), ("remove", "ada")])
+def test_without_a_server(public: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    """A typing error in --config makes no file that no sshd reads."""
+    config = tmp_path / "typo.toml"
+    done = run("--config", config, "keys", *(str(public) if word == "FILE" else word for word in words))
+    assert (done.returncode, done.stderr.startswith("error: there are no settings at")) == (2, True)
+    assert list(tmp_path.iterdir()) == []

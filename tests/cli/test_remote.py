@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,7 +12,14 @@ from tests.lab.server import Server
 from tests.lab.sshd import Session
 
 SITE = {"public/index.html": "over SSH"}
-LIMITED = {"apps": {"mine": {"allowed_domains": ["*.mine.example"]}, "wide": {}, "shop": {"allowed_domains": []}}}
+LIMITED = {
+    "apps": {
+        "mine": {"allowed_domains": ["*.mine.example"]},
+        "ours": {"allowed_domains": ["*.ours.example"]},
+        "wide": {},
+        "shop": {"allowed_domains": []},
+    }
+}
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +169,42 @@ def test_a_key_of_one_app_knows_no_other(bob: Session) -> None:
         assert bob.type(line).returncode != 0
     done = bob.type(f"git-upload-pack '{bob.server.state}/repos/secret.git'")
     assert "names no app; git push git@server:NAME takes its name alone" in said(done.stderr)
+
+
+def test_a_key_of_one_app_is_not_told_of_the_servers_troubles(served: Server, bob: Session, ada: Session) -> None:
+    """A broken file of the owner's, record of another app, or setting: it is stopped or not, and reads nothing of it."""
+    cai = Session(served, "cai")
+    cai.let_in("ours")
+    own = served.nginx.sites / "secret.d"
+    own.mkdir()
+    record = served.state / "records" / "apps" / "secret"
+    kept, settings = record.read_text(), served.config.read_text()
+    try:
+        (own / "hidden.conf").write_text("auth_basicc hush;\n")
+        clone = cai.repository("ours")
+        clone.commit(SITE | {"app.toml": 'domains = ["new.ours.example"]\nroot = "public"\n'})
+        push = clone.push()
+        assert "nginx does not pass its test, and not because of ours" in said(push.output)
+        assert "the owner of the server sees what it is" in said(push.output)
+        assert [word for word in ("secret", "hidden", "hush") if word in push.text] == []
+        (own / "hidden.conf").unlink()
+        record.write_text("{")
+        assert cai.type("status").returncode == 0
+        assert "damaged" in ada.type("status").stderr
+        record.write_text(kept)
+        served.config.write_text(settings + '[apps.secret]\nallowed_domain = ["hush.example"]\n')
+        done = bob.type("status")
+        assert (done.returncode, done.stderr) == (
+            2,
+            "error: the server's settings cannot be read\nhint: tell the owner of the server\n",
+        )
+        assert "hush.example" in ada.type("status").stderr
+        eve = Session(served, "eve-too")
+        assert eve.type("status").stderr == "error: this key is not known here (any more)\n"
+    finally:
+        record.write_text(kept)
+        served.config.write_text(settings)
+        shutil.rmtree(own)
 
 
 def test_a_key_of_one_app_works_in_it(bob: Session) -> None:

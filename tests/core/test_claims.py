@@ -96,7 +96,7 @@ def test_a_holder_that_is_not_named() -> None:
     claims = Claims({Domain("*.a.org"): WIKI}, {"loopback:3000": WIKI}, names_holders=False)
     for domain, text in (
         ("*.a.org", "belongs to another app"),
-        ("b.a.org", "overlaps *.a.org, which belongs to another app"),
+        ("b.a.org", "overlaps a domain of another app"),
     ):
         with pytest.raises(Invalid) as caught:
             claims.check_domain(Domain(domain), SHOP)

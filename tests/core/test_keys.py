@@ -32,6 +32,7 @@ def damaged(kind: str, *strings: bytes, behind: bytes = b"") -> str:
         (PUBLIC, "ssh-ed25519"),
         (f"\n  {PUBLIC}\n\n", "ssh-ed25519"),
         (f"ssh-ed25519 {BLOB}", "ssh-ed25519"),
+        (f"\ufeffssh-ed25519 {BLOB} written on Windows\r\n", "ssh-ed25519"),
         (f"ecdsa-sha2-nistp256 {ECDSA} a comment with words\r\n", "ecdsa-sha2-nistp256"),
     ],
 )
@@ -123,13 +124,24 @@ def test_what_a_line_limits_to(options: str, apps: set[AppName] | None) -> None:
 
 
 def test_only_keys_are_read() -> None:
-    """Comments, empty and broken lines are passed over; of two lines with one key the first counts, as with sshd."""
+    """Comments, empty and broken lines are passed over."""
     text = f"# ssh-ed25519 {BLOB} no\n\nnonsense\nssh-ed25519 {OTHER} b\nrestrict ssh-ed25519 {OTHER} c\n"
     assert [key.name for key in keys.read(text)] == ["b", "c"]
     found = keys.find(text, OTHER)
     assert found
     assert found.name == "b"
     assert keys.find(text, BLOB) is None
+
+
+def test_all_limits_of_a_key_hold() -> None:
+    """sshd may have let it in by any of its lines: the first says its name, and the narrowest what it reaches."""
+    wide = f'from="10.0.0.0/8" ssh-ed25519 {BLOB} office'
+    lines = [f'environment="HOOKRUNNER_APPS={apps}" ssh-ed25519 {BLOB} ada' for apps in ("notes,shop", "shop,wiki")]
+    found = keys.find("\n".join([wide, *lines]), BLOB)
+    assert found
+    assert (found.name, found.apps, found.options) == ("office", frozenset({SHOP}), 'from="10.0.0.0/8"')
+    assert keys.matching("\n".join([wide, *lines]), found.fingerprint) == [next(iter(keys.read(lines[1])))]
+    assert keys.without("\n".join([wide, "# kept", *lines]), found) == "# kept"
 
 
 def test_a_key_and_a_name_are_there_once() -> None:

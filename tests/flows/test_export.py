@@ -17,6 +17,7 @@ def exported(server: Server, app: str, folder: Path) -> Path:
         subprocess.run(
             [server.command, "--config", server.config, "apps", "export", app], stdout=out, check=True, timeout=60
         )
+    assert file.stat().st_mode & 0o777 == 0o600
     with tarfile.open(file) as tar:
         assert {(m.name.partition("/")[0], m.isfile()) for m in tar.getmembers()} == {(app, True)}
         tar.extractall(folder, filter="data")

@@ -1,6 +1,7 @@
 """Certificates that were made elsewhere: taken over with their keys, served by the next push, and no CA is asked."""
 
 import datetime as dt
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.conftest import Boot
 from tests.lab.server import Clone, Server
@@ -30,16 +31,23 @@ class Made(NamedTuple):
 class Authority:
     """Another CA: a root that is nowhere, and one that signs."""
 
-    def __init__(self) -> None:
+    def __init__(self, days: float = 400) -> None:
         root, self._key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
         self._name = named("Another CA")
         self.root = signed(named("Root"), named("Root"), root, root, is_authority=True)
-        self.issuer = signed(self._name, named("Root"), self._key, root, is_authority=True)
+        self.issuer = signed(self._name, named("Root"), self._key, root, is_authority=True, days=days)
 
-    def issue(self, *names: str, key: Key | None = None, days: float = 60, begun: int = 30) -> Made:
+    def issue(
+        self,
+        *names: str,
+        key: Key | None = None,
+        days: float = 60,
+        begun: int = 30,
+        use: x509.ObjectIdentifier | None = None,
+    ) -> Made:
         """A leaf for names."""
         key = key or ec.generate_private_key(ec.SECP256R1())
-        leaf = signed(named("leaf"), self._name, key, self._key, names=names, days=days, begun=begun)
+        leaf = signed(named("leaf"), self._name, key, self._key, names=names, days=days, begun=begun, use=use)
         return Made(pem(leaf), pem(self.issuer), key_pem(key))
 
 
@@ -51,6 +59,7 @@ def named(text: str) -> x509.Name:
 def signed(
     subject: x509.Name, issuer: x509.Name, key: Key, by: Key, *,
     names: Sequence[str] = (), days: float = 60, begun: int = 30, is_authority: bool = False,
+    use: x509.ObjectIdentifier | None = None,
 ) -> x509.Certificate:  # fmt: skip
     """A certificate."""
     builder = (
@@ -65,6 +74,8 @@ def signed(
     )
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(list(map(x509.DNSName, names))), critical=False)
+    if use:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
     return builder.sign(by, hashes.SHA256())
 
 
@@ -203,7 +214,7 @@ def bad(authority: Authority) -> dict[str, tuple[Made, str]]:
     """What cannot be used, and why."""
     good, other = authority.issue("bad.example"), authority.issue("bad.example")
     edwards, large = key_pem(ec.generate_private_key(ec.SECP521R1())), rsa.generate_private_key(65537, 3072)
-    own = ec.generate_private_key(ec.SECP256R1())
+    own, koblitz = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256K1())
     alone = signed(named("x"), named("x"), own, own, names=["bad.example"])
     locked = ec.generate_private_key(ec.SECP256R1())
     return {
@@ -218,6 +229,12 @@ def bad(authority: Authority) -> dict[str, tuple[Made, str]]:
         "a key of an odd size": (authority.issue("bad.example", key=large), "its key is rsa-3072; known are"),
         "another curve": (good._replace(key=edwards), "its key is not there"),
         "nothing": (Made("", "", ""), "no certificate in"),
+        "one that is not valid yet": (authority.issue("bad.example", begun=-20), "it is not valid before"),
+        "no issuer": (good._replace(issuers=""), "the certificate that signed it is not there"),
+        "an issuer that has ended": (Authority(days=-1).issue("bad.example"), "the certificate that signed it ended on"),
+        "a client's": (authority.issue("bad.example", use=ExtendedKeyUsageOID.CLIENT_AUTH), "it is not for web servers"),
+        "a curve that no browser has": (authority.issue("bad.example", key=koblitz), "its key is ecdsa-p256k1; known are"),
+        "a damaged one": (good._replace(leaf=good.leaf[:100] + good.leaf[120:]), "a certificate in it cannot be read"),
     }  # fmt: skip
 
 
@@ -232,6 +249,42 @@ def test_what_cannot_be_used(server: Server, authority: Authority, tmp_path: Pat
     assert done.returncode == 1
     assert why in " ".join((done.stdout + done.stderr).split())
     assert not list((server.state / "certificates").glob("*/bad.example"))
+
+
+def test_the_good_are_taken_beside_the_bad(server: Server, authority: Authority, tmp_path: Path) -> None:
+    """A file that cannot be read, a name that is none, an order that is turned round: each costs no more than itself."""
+    folder = tmp_path / "mixed"
+    good = authority.issue("mixed.example", "mail")
+    plain(folder, "good", good._replace(leaf=good.issuers + good.leaf, issuers=""))
+    (folder / "der.crt").write_bytes(x509.load_pem_x509_certificate(good.leaf.encode()).public_bytes(Encoding.DER))
+    (folder / "odd.crt").write_text(good.leaf.replace("MII", "MIX", 1))
+    done = server.run("certificates", "import", str(folder))
+    said = " ".join(done.stdout.split())
+    assert "is DER; openssl x509" in said
+    assert "odd.crt: a certificate in it cannot be read" in said
+    assert "mixed.example until" in said
+    assert said.endswith("success: 1 name has its certificate, the next push serves it")
+
+
+def test_a_device_is_not_read(server: Server, tmp_path: Path) -> None:
+    """Nor a FIFO, which nobody would ever write to."""
+    fifo = tmp_path / "fifo.pem"
+    os.mkfifo(fifo)
+    for place in ("/dev/zero", fifo):
+        done = server.run("certificates", "import", str(place), check=False)
+        assert (done.returncode, "it is neither a file nor a folder" in done.stderr) == (2, True)
+
+
+def test_one_is_replaced_by_revoke(boot: Boot, authority: Authority, tmp_path: Path) -> None:
+    """The CA here does not know it: it is replaced, and the owner is told where it can be revoked."""
+    server = boot()
+    server.run("certificates", "import", str(plain(tmp_path / "old", "gone", authority.issue("gone.example"))))
+    assert site(server, "gone", "gone.example").push().verdict.startswith("success: ")
+    done = server.run("revoke", "gone.example")
+    said = " ".join(done.stdout.split())
+    assert said.endswith("success: gone.example: replaced; it was made elsewhere, and is revoked there")
+    assert server.leaf("gone.example")  # under Pebble's root
+    assert "nothing was due" in server.run("renew").stdout
 
 
 def test_where_nothing_is(server: Server, tmp_path: Path) -> None:

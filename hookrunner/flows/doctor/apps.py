@@ -25,18 +25,18 @@ def orphans(patient: Patient) -> Iterator[Finding]:
     for folder in sorted(settings.repositories.glob("*.git")):
         app = _app(folder.stem)
         if app and app not in known:
-            make = f"hookrunner hooks install {folder} --app {app}"
-            yield found(f"{folder} belongs to no app", make, f"or: rm -r {folder}")
+            make = f"hookrunner hooks install {_quoted(folder)} --app {app}"
+            yield found(f"{folder} belongs to no app", make, f"or: rm -r {_quoted(folder)}")
     for folder in sorted(settings.apps_folder.glob("*")):
         app = _app(folder.name)
         if app and app not in known:
-            yield found(f"{folder} belongs to no app", f"rm -r {folder}")
+            yield found(f"{folder} belongs to no app", f"rm -r {_quoted(folder)}")
     if isinstance(patient.inspection, Inspection):
         for name in patient.inspection.sites:
             if _app(name) not in known:
                 file = settings.nginx.sites / f"{name}.conf"
                 reload = shlex.join(settings.nginx.reload)
-                yield found(f"nginx serves {name}, which is no app: {file}", f"rm {file}", reload)
+                yield found(f"nginx serves {name}, which is no app: {file}", f"rm {_quoted(file)}", reload)
     for app in sorted(patient.holders - known):
         again = (f"hookrunner apps create {app}", f"hookrunner apps remove {app}")
         yield found(f"{app} holds domains, and is no app", *again)
@@ -55,17 +55,23 @@ def hooks(patient: Patient) -> Iterator[Finding]:
     """Whether each repository calls us, as it was made to."""
     for app in patient.registrations:
         repository = patient.repository(app)
-        again = f"hookrunner hooks install {repository.path} --app {app}"
+        again = f"hookrunner hooks install {_quoted(repository.path)} --app {app}"
         if not repository.path.is_dir():
             yield found(f"the repository of {app} is gone: {repository.path}", f"hookrunner apps remove {app}")
             continue
         if (owner := repository.path.stat().st_uid) != os.geteuid():
             user = pwd.getpwuid(os.geteuid()).pw_name
             whose = _user(owner)
-            yield found(f"{repository.path} is {whose}'s", f"chown -R {user}: {repository.path}")
+            yield found(f"{repository.path} is {whose}'s", f"chown -R {user}: {_quoted(repository.path)}")
+            continue
+        if not repository.is_bare():
+            yield found(
+                f"git cannot read {repository.path}", f"git --git-dir {_quoted(repository.path)} fsck",
+                "put it back from a backup", f"hookrunner apps remove {app}",
+            )  # fmt: skip
             continue
         if elsewhere := repository.hooks_path():
-            unset = f"git -C {repository.path} config --unset core.hooksPath"
+            unset = f"git -C {_quoted(repository.path)} config --unset core.hooksPath"
             yield found(f"{repository.path} has its hooks in {elsewhere}", unset)
         for hook in HOOKS:
             if wrong := _wrong(repository.path / "hooks" / hook, shipped("hooks") / hook):
@@ -114,3 +120,7 @@ def _user(number: int) -> str:
         return pwd.getpwuid(number).pw_name
     except KeyError:
         return f"user {number}"
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))

@@ -107,7 +107,7 @@ def pairs(patient: Patient) -> Iterator[Finding]:
         if pair is None or not pair.serial:
             yield found(f"the certificate of {certificate.domain} is gone", again)
         elif pair.wrong:
-            mend = f"chmod 600 {pair.wrong.partition(' ')[0]}" if "can be read" in pair.wrong else again
+            mend = f"chmod 600 {pair.wrong.rpartition(' can be read')[0]}" if "can be read" in pair.wrong else again
             yield found(f"the certificate of {certificate.domain}: {pair.wrong}", mend)
         elif record is None:
             yield found(f"there is no record of the certificate of {certificate.domain}", again)
@@ -187,8 +187,10 @@ def _listened(patient: Patient) -> list[str]:
 
 def _opened(patient: Patient, port: int) -> tuple[str, ...]:
     listen = patient.settings.nginx.listen
-    where = f"listen = {list(listen)} under [nginx] in server.toml" if listen else "a firewall, nft list ruleset"
-    return (f"look at {where}", f"ss -ltnp 'sport = :{port}'", patient.start_nginx)
+    first = ["look at a firewall, nft list ruleset"]
+    if listen:  # which may have been written after nginx's files
+        first = [f"look at listen = {list(listen)} under [nginx] in server.toml", patient.make_again]
+    return (*first, f"ss -ltnp 'sport = :{port}'", patient.start_nginx)
 
 
 def _test(patient: Patient) -> str:

@@ -1,6 +1,7 @@
 """Whether the machine does what has to be done again and again: renewals, and what they need of files and disks."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -52,9 +53,9 @@ def files(patient: Patient) -> Iterator[Finding]:
         if not folder.is_dir():
             yield found(f"{folder} is missing", "hookrunner init")
         elif not os.access(folder, os.W_OK | os.X_OK):
-            yield found(f"{folder} cannot be written by this user", f"chown -R $USER {folder}")
+            yield found(f"{folder} cannot be written by this user", f"chown -R $USER {shlex.quote(str(folder))}")
     if settings.records.is_dir() and settings.records.stat().st_mode & 0o077:
-        yield found(f"{settings.records} can be read by others", f"chmod 700 {settings.records}")
+        yield found(f"{settings.records} can be read by others", f"chmod 700 {shlex.quote(str(settings.records))}")
 
 
 def keys(patient: Patient) -> Iterator[Finding]:
