@@ -88,7 +88,8 @@ def find(places: Sequence[Path]) -> tuple[list[Pair], list[Left]]:
                     keys[_spki(key.public_key())] = (_written(key), key)
         except Unusable as error:
             left.append(Left(file, str(error)))
-        chains += [_Chain(file, tuple(certificates))] * bool(certificates)
+        if certificates:
+            chains.append(_Chain(file, tuple(certificates)))
     pairs: list[Pair] = []
     for leaf, place in _leaves(chains).items():
         try:

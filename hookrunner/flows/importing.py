@@ -37,9 +37,6 @@ def prepared(
                 continue
             seen.add(domain)
             certificate = _certificate(pair, CertificateId(authority, domain), now)
-            if certificate.not_after <= now:
-                yield Outcome(domain, None, f"ended on {certificate.not_after:%Y-%m-%d}")
-                continue
             publisher.adopt(certificate.id, pair.chain, pair.key)
             yield Outcome(domain, certificate)
     for domain in besides:
