@@ -31,7 +31,8 @@ def renewals(patient: Patient) -> Iterator[Finding]:
         f"systemctl start {units.RENEW}" if patient.facts else "have cron run it every five minutes: hookrunner renew"
     )
     if last is None:
-        if patient.publications:
+        created = [one.created for one in patient.registrations.values()]
+        if patient.publications and patient.now - min(created) > _LATE:
             yield found("renew has never run: nothing is renewed", start)
     elif patient.now - last.ended > _LATE:
         yield found(f"renew ran last at {last.ended:%Y-%m-%d %H:%M} UTC", start, log)
