@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from hookrunner.edges import certificates
-from hookrunner.edges.pems import Pair
+from hookrunner.edges.pairing import Pair
 from hookrunner.edges.publisher import InProcess
 from hookrunner.edges.records import Store
 from hookrunner.model.certificate import Certificate
