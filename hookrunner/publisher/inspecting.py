@@ -17,7 +17,7 @@ _SERVER_NAMES = re.compile(r"^[^#\n]*\bserver_name\s+([^;]*);", re.MULTILINE)
 def inspect(settings: Settings, keys: KeyFolder, claimed: Iterable[Domain]) -> Inspection:
     """What is there; ``claimed`` are the names that apps hold."""
     server = Server(settings.nginx)
-    version, tested, texts = server.version(), server.test(), server.files()
+    version, (tested, texts) = server.version(), server.read()
     sites = settings.nginx.sites
     return Inspection(
         version=".".join(map(str, version)) if any(version) else "",

@@ -86,13 +86,14 @@ class Server:
     def files_with(self, name: Domain, *, but: str) -> tuple[str, ...]:
         """The configuration files, except ``but``, that have ``name`` as a server name."""
         named = re.compile(rf"server_name\b[^;]*[\s\"']{re.escape(name.name)}[\s;\"']", re.IGNORECASE)
-        return tuple(path for path, text in self.files().items() if path != but and named.search(text))
+        _, files = self.read()
+        return tuple(path for path, text in files.items() if path != but and named.search(text))
 
-    def files(self) -> dict[str, str]:
-        """Every configuration file that nginx reads, with its text; none where it does not pass its test."""
-        argv = ["-T" if word == "-t" else word for word in self._settings.test if word != "-q"]
-        parts = _FILE.split(call(argv, _TIMEOUT).out)
-        return dict(zip(parts[1::2], parts[2::2], strict=True))
+    def read(self) -> tuple[Outcome, dict[str, str]]:
+        """The same test, and every file that nginx reads with its text; none where it does not pass (``nginx -T``)."""
+        done = call(["-T" if word == "-t" else word for word in self._settings.test if word != "-q"], _TIMEOUT)
+        parts = _FILE.split(done.out)
+        return _outcome(done), dict(zip(parts[1::2], parts[2::2], strict=True))
 
     def is_taken(self, port: int) -> bool:
         """Whether any program answers on the port."""
