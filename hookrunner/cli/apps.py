@@ -9,15 +9,13 @@ from pathlib import Path
 
 import click
 
-from hookrunner.cli import files
 from hookrunner.cli.context import Context, app_name, apps_like, own_command, pass_context
 from hookrunner.cli.files import Unusable
 from hookrunner.cli.output import Printer
 from hookrunner.cli.tables import show_json, show_table
 from hookrunner.core import publishing, refs, verdict, wording
 from hookrunner.edges import people
-from hookrunner.edges.publisher import InProcess, publisher_of
-from hookrunner.edges.records import FileStore
+from hookrunner.edges.publisher import publisher_of
 from hookrunner.flows import create, export, observe, remove
 from hookrunner.model.app import file_below
 from hookrunner.model.names import Invalid
@@ -100,18 +98,15 @@ def _export(context: Context, name: str) -> None:
     if sys.stdout.isatty():
         hint = wording.hint(f"hookrunner apps export {name} > {name}.tar")
         raise Unusable([wording.error("a tar file is nothing for a terminal"), hint])
-    settings = files.load(context.config)
-    if settings.nginx.publisher and os.geteuid() != 0:
-        raise Unusable([wording.error("private keys are root's: type it as root")], 1)
+    settings, publisher = context.as_root()
     if stat.S_ISREG(os.fstat(1).st_mode):
         os.fchmod(1, 0o600)  # a shell made it for everybody to read, and private keys come into it
-    store = FileStore(settings.records)
-    kept = export.secrets(app_name(name), settings, InProcess(settings, store))
+    kept = export.secrets(app_name(name), settings, publisher)
     text = context.config.read_text()
     app = context.app(name)  # as the user git, from here on
     export.archive(
         app, kept, sys.stdout.buffer,
-        settings=settings, settings_text=text, store=store, repository=context.repository(app), now=context.now,
+        settings=settings, settings_text=text, store=context.store, repository=context.repository(app), now=context.now,
     )  # fmt: skip
 
 

@@ -1,19 +1,15 @@
 """`certificates`: those that were made elsewhere."""
 
-import os
 import sys
 from pathlib import Path
 
 import click
 
-from hookrunner.cli import files
 from hookrunner.cli.context import Context, pass_context
 from hookrunner.cli.files import Unusable
 from hookrunner.cli.output import Printer
 from hookrunner.core import wording
 from hookrunner.core.wording import Kind, Line
-from hookrunner.edges.publisher import InProcess
-from hookrunner.edges.records import FileStore
 from hookrunner.flows import importing
 from hookrunner.model.names import Domain, Invalid
 
@@ -38,23 +34,20 @@ def _import(context: Context, places: tuple[Path, ...], covered: tuple[str, ...]
     """
     from hookrunner.edges import pems
 
-    settings, domains = files.load(context.config), [_domain(text) for text in covered]
-    if settings.nginx.publisher and os.geteuid() != 0:
-        raise Unusable([wording.error("private keys are root's: type it as root")], 1)
+    domains = [_domain(text) for text in covered]
+    settings, publisher = context.as_root()
     try:
         pairs, left = pems.find(places)
     except OSError as error:
         raise Unusable([wording.error(f"cannot read {error.filename}: {error.strerror}")]) from error
     sys.stdout.flush()
     printer = Printer(1)
-    publisher = InProcess(settings, FileStore(settings.records))
     prepared = list(importing.prepared(pairs, domains, settings, publisher, context.now))
     outcomes = list(importing.remember(prepared, context.store, context.now))  # as the user git, from here on
     width = wording.column(str(one.domain) for one in outcomes)
     for one in outcomes:
-        words = one.why if one.certificate is None else f"until {one.certificate.not_after:%Y-%m-%d}"
-        also = f", {one.why}" if one.why and one.certificate else ""
-        printer.say(wording.row(str(one.domain), f"{words}{also}", width))
+        until = f"until {one.certificate.not_after:%Y-%m-%d}" if one.certificate else ""
+        printer.say(wording.row(str(one.domain), ", ".join(filter(None, [until, one.why])), width))
     for place, why in left:
         printer.say(Line(Kind.WARNING, f"{place}: {why}"))
     taken = [one for one in outcomes if one.certificate]

@@ -13,6 +13,7 @@ from hookrunner.cli.files import Unusable
 from hookrunner.core import refs, wording
 from hookrunner.edges import apps, people
 from hookrunner.edges.git import Repository
+from hookrunner.edges.publisher import InProcess
 from hookrunner.edges.records import FileStore
 from hookrunner.model.names import AppName, Invalid
 from hookrunner.model.server import Settings
@@ -41,10 +42,20 @@ class Context:
         """The records."""
         return FileStore(self.settings.records)
 
+    def as_root(self) -> tuple[Settings, InProcess]:
+        """The settings and the publisher of who has the private keys, before this process is the hook's user.
+
+        Raises :class:`Unusable` where that is somebody else.
+        """
+        settings = files.load(self.config)
+        if settings.nginx.publisher and os.geteuid() != 0:
+            raise Unusable([wording.error("private keys are root's: type it as root")], 1)
+        return settings, InProcess(settings, FileStore(settings.records))
+
     def app(self, text: str) -> AppName:
         """An app that exists, and that an SSH key which is limited to apps reaches; raises :class:`Unusable`."""
         app = app_name(text)
-        if not apps.get(self.store, app) or not _reaches(app):
+        if not _reaches(app) or not apps.get(self.store, app):
             known = ", ".join(map(str, self.apps(None))) or "none yet"
             raise Unusable(
                 [
@@ -67,8 +78,7 @@ class Context:
     def repository(self, app: AppName) -> Repository:
         """The app's repository."""
         registration = apps.get(self.store, app)
-        own = registration.repository if registration else None
-        return Repository(own or self.settings.repository(app))
+        return Repository(registration.path(self.settings) if registration else self.settings.repository(app))
 
     def revision(self, repository: Repository, rev: str | None) -> tuple[str, str]:
         """What was asked for, the deploy branch if nothing, and the commit it means; raises :class:`Unusable`."""

@@ -65,7 +65,7 @@ def _list(context: Context, *, as_json: bool) -> None:
                     "name": key.name,
                     "type": key.kind,
                     "fingerprint": key.fingerprint,
-                    "apps": None if key.apps is None else sorted(map(str, key.apps)),
+                    "apps": None if key.apps is None else key.limit,
                     "options": key.options,
                 }
                 for key in every
@@ -113,7 +113,7 @@ def _limit(context: Context, names: tuple[str, ...]) -> frozenset[AppName] | Non
     settings = files.load(context.config)  # and stay root, whose file it is
     lines = []
     for app in sorted(limit):
-        if settings.app(app).allowed_domains is None:
+        if settings.app(app).may_name_any:
             lines.append(wording.error(f"{app} may name any domain, so that a key cannot be limited to it"))
             lines.append(wording.hint(f'write into {context.config}, under [apps.{app}]: allowed_domains = ["…"]'))
     if lines:
@@ -122,4 +122,4 @@ def _limit(context: Context, names: tuple[str, ...]) -> frozenset[AppName] | Non
 
 
 def _reach(key: Key) -> str:
-    return "every app" if key.apps is None else ", ".join(sorted(map(str, key.apps))) or "nothing"
+    return "every app" if key.apps is None else ", ".join(key.limit) or "nothing"

@@ -40,7 +40,7 @@ class _Session(NamedTuple):
     def reached(self, app: AppName) -> AppName:
         """The app, which need not exist; raises :class:`Unusable` for one that the key may not know of."""
         if not self.key.reaches(app):
-            mine = ", ".join(sorted(map(str, self.key.apps or ()))) or "none"
+            mine = ", ".join(self.key.limit) or "none"
             raise Unusable(
                 [wording.error(f"there is no app {app} for this key"), wording.hint(f"it reaches: {mine}")], 1
             )
@@ -48,7 +48,7 @@ class _Session(NamedTuple):
 
     def changed(self, app: AppName) -> None:
         """Raise :class:`Unusable` where a key with a limit would decide which domains an app has."""
-        if self.key.apps is not None and self.settings.app(app).allowed_domains is None:
+        if self.key.apps is not None and self.settings.app(app).may_name_any:
             what = f"this key is limited to apps, and {app} may name any domain"
             hint = f'on the server: write allowed_domains = ["…"] under [apps.{app}] in {self.config}'
             raise Unusable([wording.error(what), wording.hint(hint)], 1)
@@ -115,8 +115,7 @@ def _git(session: _Session, git: Git) -> NoReturn:
         by_push = session.settings.ssh.create_apps and git.service != "receive-pack"
         hint = "the first push to it makes it" if by_push else f"on the server: hookrunner apps create {app}"
         raise Unusable([wording.error(f"there is no app {app}"), wording.hint(hint)], 1)
-    path = registration.repository or session.settings.repository(app)
-    _become(["git", git.service, str(path)], session.key)
+    _become(["git", git.service, str(registration.path(session.settings))], session.key)
 
 
 def _app_of(session: _Session, git: Git) -> AppName:
@@ -125,8 +124,8 @@ def _app_of(session: _Session, git: Git) -> AppName:
         return git.app
     for app in filter(session.key.reaches, apps.every(session.store)):
         registration = apps.get(session.store, app)
-        repository = (registration and registration.repository) or session.settings.repository(app)
-        if git.path in (str(repository), str(repository).removesuffix(".git")):
+        place = str(registration.path(session.settings)) if registration else ""
+        if git.path in (place, place.removesuffix(".git")):
             return app
     raise Invalid("names no app; git push git@server:NAME takes its name alone")
 
@@ -165,7 +164,7 @@ def _typed(session: _Session, typed: Typed) -> NoReturn:
 
 def _become(argv: list[str], key: Key) -> NoReturn:
     """Run the program in place of this process."""
-    limit = {} if key.apps is None else {keys.APPS: ",".join(sorted(map(str, key.apps)))}
+    limit = {} if key.apps is None else {keys.APPS: ",".join(key.limit)}
     processes.become(argv, {**os.environ, **limit})
 
 

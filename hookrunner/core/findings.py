@@ -24,6 +24,11 @@ def found(text: str, *mend: str) -> Finding:
     return Finding(text, mend)
 
 
+def here(hint: str) -> str:
+    """A hint of a push's, for somebody who is on the server already."""
+    return hint.removeprefix("on the server: ")
+
+
 def check(name: str, sound: str, findings: Sequence[Finding]) -> Check:
     """A check that was made."""
     return Check(name, sound, tuple(findings))

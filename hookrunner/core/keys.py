@@ -86,7 +86,7 @@ def added(text: str, key: Key) -> str:
 
 def line(key: Key) -> str:
     """How the key is written: restricted, and with its limit."""
-    limit = "" if key.apps is None else f',environment="{APPS}={",".join(sorted(map(str, key.apps)))}"'
+    limit = "" if key.apps is None else f',environment="{APPS}={",".join(key.limit)}"'
     return " ".join(filter(None, [f"restrict{limit}", key.kind, key.blob, key.name]))
 
 

@@ -19,6 +19,11 @@ def read_claims(store: Store) -> Claims:
     return Claims(_Held(store, _DOMAINS, Domain.parse), _Held(store, _UPSTREAMS, str))
 
 
+def holders(store: Store) -> set[AppName]:
+    """The apps that hold a domain or an upstream."""
+    return {AppName.parse(record.value["app"]) for prefix in (_DOMAINS, _UPSTREAMS) for record in store.list(prefix)}
+
+
 class _Held(Mapping[_K, AppName]):
     def __init__(self, store: Store, prefix: str, parse: Callable[[str], _K]) -> None:
         self._store, self._prefix, self._parse = store, prefix, parse

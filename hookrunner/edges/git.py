@@ -227,7 +227,7 @@ def version() -> str:
 
 def hooks_paths(home: Path) -> Iterator[tuple[str, str]]:
     """Where git is told to look for hooks in every repository: for the "system" and for the user at ``home``."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {"HOME": str(home)}
+    env = _without_gits() | {"HOME": str(home)}
     for where in ("system", "global"):
         found = processes.run(["git", "config", f"--{where}", "--get", "core.hooksPath"], env=env, check=False)
         if path := found.out.decode().strip():
@@ -236,9 +236,12 @@ def hooks_paths(home: Path) -> Iterator[tuple[str, str]]:
 
 def environment(*, keep: Iterable[str] = ()) -> dict[str, str]:
     """This process's environment without git's variables, which a hook has and other repositories must not see."""
+    return _without_gits(keep=keep) | _OURS
+
+
+def _without_gits(*, keep: Iterable[str] = ()) -> dict[str, str]:
     kept = set(keep)
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in kept}
-    return ours | _OURS
+    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in kept}
 
 
 def _entries(listing: bytes) -> Iterator[Entry]:

@@ -83,7 +83,7 @@ def hooks(wanted: Registration, path: Path, *, settings: Settings, store: Store,
     if not path.is_dir() or not repository.is_bare():
         raise Unsuitable(f"{path} is no bare repository", "git clone --bare makes one")
     known = apps.get(store, wanted.app)
-    if known and (known.repository or settings.repository(wanted.app)).resolve() != repository.path:
+    if known and known.path(settings).resolve() != repository.path:
         raise AlreadyThere(f"the app {wanted.app} is there already, in another repository")
     if (other := repository.config().get("app", str(wanted.app))) != str(wanted.app):
         raise AlreadyThere(f"{path} has the hooks of the app {other} already")

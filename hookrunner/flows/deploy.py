@@ -171,7 +171,7 @@ class Run:
                 settings=self.settings,
                 store=self.store,
             )
-            names_holders = self.settings.app(self.deploy.app).is_told_of_others
+            names_holders = self.settings.app(self.deploy.app).may_name_any
             claims.take(self.store, self.deploy.app, fit.manifest, names_holders=names_holders)
         except Unfit as error:
             raise _Failed(unfit(error)) from error
@@ -204,7 +204,7 @@ class Run:
             publication = self._publication(fit, release, before)
             answer = self._publish(publication)
         if isinstance(answer, Refused):
-            is_told = self.settings.app(self.deploy.app).is_told_of_others
+            is_told = self.settings.app(self.deploy.app).may_name_any
             raise _Failed(publishing.refused(answer, str(self.deploy.app), len(self.issued), is_told=is_told))
         nginx = self.settings.nginx
         now = Live(manifest, publication, before, answer, nginx.public_https_port, nginx.public_http_port)

@@ -135,7 +135,7 @@ class Run:
                 failed = True
                 for lost in answer.lost:
                     certificates.forget(self.store, lost)
-                is_told = self.settings.app(app.name).is_told_of_others
+                is_told = self.settings.app(app.name).may_name_any
                 for line in publishing.refused(answer, str(app.name), len(certified.issued), is_told=is_told):
                     self._say(app, line)
                 last = wording.error(f"{app.name}: deploy {deploy.number} is not live, the site is as it was")

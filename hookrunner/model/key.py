@@ -26,6 +26,11 @@ class Key(NamedTuple):
             return ""
         return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
+    @property
+    def limit(self) -> list[str]:
+        """The names of the apps that it is limited to, in their order."""
+        return sorted(map(str, self.apps or ()))
+
     def reaches(self, app: AppName) -> bool:
         """Whether it may do something with the app."""
         return self.apps is None or app in self.apps

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 
 from hookrunner.model import times
 from hookrunner.model.names import AppName
+from hookrunner.model.server import Settings
 
 MANIFEST = "app.toml"
 
@@ -19,6 +20,10 @@ class Registration(NamedTuple):
     manifest: str = MANIFEST  # its path in the pushed commit
     repository: Path | None = None  # one that was there before; None: among our own
     has_branch: bool = False  # HEAD was set on purpose, and no first push changes it
+
+    def path(self, settings: Settings) -> Path:
+        """Where its repository is."""
+        return self.repository or settings.repository(self.app)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form, without the name, which is the record's key."""

@@ -152,8 +152,8 @@ class AppSettings(NamedTuple):
     activate_timeout: int = 120  # seconds for each of them
 
     @property
-    def is_told_of_others(self) -> bool:
-        """Whether the output of its pushes may name other apps: not where a key may reach this one alone."""
+    def may_name_any(self) -> bool:
+        """Whether it may name any domain. Then no key can be limited to it, and its output may name other apps."""
         return self.allowed_domains is None
 
 

@@ -498,8 +498,7 @@ def test_what_it_says_does_mend_it(well: Server, faults: str) -> None:
 def test_a_repository_of_somebody_else(well: Server) -> None:
     """git would not touch it ("dubious ownership")."""
     repository = well.state / "repos" / "well.git"
-    if os.geteuid() != 0:
-        pytest.skip("only root can give a repository away")
+    needs(os.geteuid() == 0, "root, who alone can give a repository away")
     os.chown(repository, 65534, -1)
     try:
         only(well, "hooks", r"well\.git is nobody's", "chown -R root: ")

@@ -50,7 +50,7 @@ class Policy(NamedTuple):
             proxies=own.proxies,
             reserved_ports=settings.reserved_ports,
             most_domains=settings.limits.domains,
-            claims=claims._replace(names_holders=own.is_told_of_others),
+            claims=claims._replace(names_holders=own.may_name_any),
             tree=tree,
             manifest=manifest,
             dns=settings.dns,

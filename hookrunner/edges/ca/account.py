@@ -10,6 +10,7 @@ from josepy.util import ComparableECKey
 
 from hookrunner.core.problems import Refusal
 from hookrunner.edges.ca.client import Client, Network, Refused, Trust
+from hookrunner.edges.ca.directory import account_record
 from hookrunner.edges.records import Store
 from hookrunner.model.server import Acme
 
@@ -53,11 +54,8 @@ def account(
 
 def stored(store: Store, acme: Acme) -> Account | None:
     """The account that was made there before; None where there is none."""
-    record = store.get(f"accounts/{acme.authority.name}")
-    value = record.value if record else {}
-    if value.get("directory") != acme.authority.directory or not value["uri"]:
-        return None
-    return Account(_read_key(value["key"]), value["uri"])
+    record = account_record(store, acme)
+    return Account(_read_key(record["key"]), record["uri"]) if record and record["uri"] else None
 
 
 def _register(client: Client, acme: Acme, key: JWKEC) -> str:

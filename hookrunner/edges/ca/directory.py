@@ -34,8 +34,14 @@ def facts(store: Store, acme: Acme, now: datetime) -> Facts | None:
 
 def account_url(store: Store, acme: Acme) -> str | None:
     """The URL of the account, for ``accounturi`` (RFC 8657); None before there is one."""
+    record = account_record(store, acme)
+    return record["uri"] if record else None
+
+
+def account_record(store: Store, acme: Acme) -> Mapping[str, Any] | None:
+    """What is known of the account at this directory; None where there is nothing."""
     record = store.get(f"accounts/{acme.authority.name}")
-    return record.value["uri"] if record and record.value["directory"] == acme.authority.directory else None
+    return record.value if record and record.value["directory"] == acme.authority.directory else None
 
 
 def _key(acme: Acme) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from hookrunner.core import machine
-from hookrunner.core.findings import Check, Finding, check, found
+from hookrunner.core.findings import Check, Finding, check, found, here
 from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.publisher import PublisherError
 from hookrunner.edges.records import Damaged
@@ -37,6 +37,5 @@ def examine(patient: Patient) -> Iterator[Check]:
             findings += look(patient)
         except (OSError, ProgramFailed, PublisherError, Damaged) as error:  # which is one itself
             what, *mend = (line.text for line in machine.trouble(error))
-            mend = [words.removeprefix("on the server: ") for words in mend]
-            findings.append(found(what, *(mend or [patient.make_again])))
+            findings.append(found(what, *(map(here, mend or [patient.make_again]))))
         yield check(name, sound, findings)

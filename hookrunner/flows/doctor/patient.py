@@ -6,9 +6,8 @@ from functools import cached_property
 from pathlib import Path
 
 from hookrunner.core.setup import Facts
-from hookrunner.edges import apps, deploys
+from hookrunner.edges import apps, claims, deploys
 from hookrunner.edges.ca.standing import Standing, standing
-from hookrunner.edges.claims import read_claims
 from hookrunner.edges.git import Repository
 from hookrunner.edges.publisher import Publisher, PublisherError, publisher_of
 from hookrunner.edges.records import FileStore
@@ -62,8 +61,7 @@ class Patient:
     @cached_property
     def holders(self) -> set[AppName]:
         """The apps that hold a domain or an upstream."""
-        claims = read_claims(self.store)
-        return {*(claims.domains[one] for one in claims.domains), *(claims.upstreams[one] for one in claims.upstreams)}
+        return claims.holders(self.store)
 
     @cached_property
     def standings(self) -> dict[str, Standing]:
@@ -72,8 +70,7 @@ class Patient:
 
     def repository(self, app: AppName) -> Repository:
         """An app's repository."""
-        own = self.registrations[app].repository
-        return Repository(own or self.settings.repository(app))
+        return Repository(self.registrations[app].path(self.settings))
 
     @property
     def make_again(self) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from hookrunner.core import problems
-from hookrunner.core.findings import Finding, found
+from hookrunner.core.findings import Finding, found, here
 from hookrunner.flows.doctor.patient import Patient
 
 _SKEW = timedelta(minutes=2)
@@ -49,7 +49,7 @@ def authorities(patient: Patient) -> Iterator[Finding]:
         if refusal := standing.trouble:
             if refusal.kind == "accountDoesNotExist":
                 continue  # a new one is made with the next order
-            hint = problems.hint(refusal, title).removeprefix("on the server: ")
+            hint = here(problems.hint(refusal, title))
             if standing.has_account and refusal.kind == "unauthorized":
                 hint = f"move {patient.settings.records}/accounts away, the next order makes a new one"
             yield found(f"{title}: {refusal}", hint or "the CA's status page")

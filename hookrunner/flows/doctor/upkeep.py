@@ -67,7 +67,7 @@ def keys(patient: Patient) -> Iterator[Finding]:
     if not every:
         yield found("no key may push", "hookrunner keys add you@laptop < id_ed25519.pub")
     for key in every:
-        wide = [app for app in sorted(key.apps or ()) if patient.settings.app(app).allowed_domains is None]
+        wide = [app for app in sorted(key.apps or ()) if patient.settings.app(app).may_name_any]
         for app in wide:
             yield found(
                 f"the key {key.name} is limited to {app}, which may name any domain: it can change nothing there",
