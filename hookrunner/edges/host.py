@@ -87,6 +87,8 @@ def unmake(item: Item) -> bool:
     """Take it away, or put it back; whether there was something to do. Users, folders and data stay."""
     match item:
         case File(path, is_data=False) | Link(path) if os.path.lexists(path):
+            if path.suffix == ".service":
+                _end(path.name)
             path.unlink()
             return True
         case Aside(path, to) if os.path.lexists(to) and not os.path.lexists(path):
@@ -279,6 +281,15 @@ def _is_active(unit: str) -> bool:
 def _is_changed(unit: str) -> bool:
     shown = processes.run(["systemctl", "show", "--property=NeedDaemonReload", unit], env=_env(), check=False)
     return b"=yes" in shown.out
+
+
+def _end(service: str) -> None:
+    """Stop what still runs by a unit that goes away, and have systemd forget that it failed.
+
+    A template (``@.service``) is neither: each of its instances ends with its connection.
+    """
+    for verb in ("stop", "reset-failed"):
+        processes.run(["systemctl", "--quiet", verb, service], env=_env(), check=False)
 
 
 def _systemctl(*words: str) -> None:

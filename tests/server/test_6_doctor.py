@@ -56,6 +56,7 @@ def sound(container: Container) -> Iterator[Container]:
     """A server of which nothing is wrong, before and after."""
     container.run("hookrunner renew")
     yield container
+    container.run("hookrunner renew")  # the timer's own run may have met one of the faults
     assert findings(container) == []
 
 
