@@ -9,8 +9,9 @@ from josepy.jwk import JWKEC
 from josepy.util import ComparableECKey
 
 from hookrunner.core.problems import Refusal
-from hookrunner.edges.ca.client import Client, Network, Refused, Trust
+from hookrunner.edges.ca.client import Client, Network, Trust
 from hookrunner.edges.ca.directory import account_record
+from hookrunner.edges.ca.refusals import Refused
 from hookrunner.edges.records import Store
 from hookrunner.model.server import Acme
 

@@ -10,7 +10,8 @@ from acme import messages
 from cryptography import x509
 
 from hookrunner.core import renewal
-from hookrunner.edges.ca.client import Client, Refused, Trust, refusal, retry_after
+from hookrunner.edges.ca.client import Client, Trust
+from hookrunner.edges.ca.refusals import Refused, refusal, retry_after
 from hookrunner.model.certificate import Ari, Certificate
 from hookrunner.model.server import Acme
 

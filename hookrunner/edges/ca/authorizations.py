@@ -11,9 +11,10 @@ from acme import challenges, messages
 from hookrunner.core.problems import Refusal
 from hookrunner.edges.ca import polling
 from hookrunner.edges.ca.account import Account
-from hookrunner.edges.ca.client import Client, Refused, refusal
+from hookrunner.edges.ca.client import Client
 from hookrunner.edges.ca.dns01.records import Challenges
 from hookrunner.edges.ca.http01 import Answers
+from hookrunner.edges.ca.refusals import Refused, refusal
 from hookrunner.edges.records import Store
 from hookrunner.model.names import Domain
 from hookrunner.model.server import Dns

@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 
 from hookrunner.core.problems import Refusal
-from hookrunner.edges.ca.client import Refused
+from hookrunner.edges.ca.refusals import Refused
 from hookrunner.model.names import Domain
 
 _LONGEST = 10  # certificates

@@ -53,7 +53,8 @@ def _facts(record: Mapping[str, Any]) -> Facts:
 
 
 def _ask(acme: Acme) -> Facts | None:
-    from hookrunner.edges.ca.client import Client, Trust, refusal
+    from hookrunner.edges.ca.client import Client, Trust
+    from hookrunner.edges.ca.refusals import refusal
 
     try:
         trust = Trust(acme.ca_bundle, acme.authority.directory)

@@ -13,10 +13,11 @@ from hookrunner.core.problems import Refusal
 from hookrunner.edges import suffixes
 from hookrunner.edges.ca import account, http01
 from hookrunner.edges.ca.account import Account
-from hookrunner.edges.ca.client import Client, Refused, Trust, refusal
+from hookrunner.edges.ca.client import Client, Trust
 from hookrunner.edges.ca.dns01 import records
 from hookrunner.edges.ca.http01 import Answers
 from hookrunner.edges.ca.order import Order, Ordering
+from hookrunner.edges.ca.refusals import Refused, refusal
 from hookrunner.edges.records import Store
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.server import Acme, Dns, Settings

@@ -17,8 +17,9 @@ from hookrunner.edges import journal
 from hookrunner.edges.ca import ari, chains, polling
 from hookrunner.edges.ca.account import Account
 from hookrunner.edges.ca.authorizations import OPEN, Authorizing
-from hookrunner.edges.ca.client import Client, Refused, refusal, was_connected
+from hookrunner.edges.ca.client import Client
 from hookrunner.edges.ca.http01 import Answers
+from hookrunner.edges.ca.refusals import Refused, refusal, was_connected
 from hookrunner.edges.journal import Entry
 from hookrunner.edges.records import Store
 from hookrunner.model.app import KeyType

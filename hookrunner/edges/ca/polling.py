@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import requests
 
 from hookrunner.core.problems import Refusal
-from hookrunner.edges.ca.client import Client, Refused, retry_after
+from hookrunner.edges.ca.client import Client
+from hookrunner.edges.ca.refusals import Refused, retry_after
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 5.0  # seconds between two looks
 _LONGEST_ASKED = 60.0  # seconds that the CA may ask for

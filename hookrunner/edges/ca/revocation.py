@@ -4,7 +4,8 @@ from cryptography import x509
 
 from hookrunner.core.problems import Refusal
 from hookrunner.edges.ca import account
-from hookrunner.edges.ca.client import Client, Trust, refusal
+from hookrunner.edges.ca.client import Client, Trust
+from hookrunner.edges.ca.refusals import refusal
 from hookrunner.edges.records import Store
 from hookrunner.model.server import Acme
 

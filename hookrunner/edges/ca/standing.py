@@ -7,7 +7,8 @@ from acme import messages
 
 from hookrunner.core.problems import Refusal
 from hookrunner.edges.ca.account import Account, stored
-from hookrunner.edges.ca.client import Client, Network, Refused, Trust, refusal
+from hookrunner.edges.ca.client import Client, Network, Trust
+from hookrunner.edges.ca.refusals import Refused, refusal
 from hookrunner.edges.records import Store
 from hookrunner.model.server import Acme
 

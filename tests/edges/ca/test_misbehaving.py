@@ -281,7 +281,7 @@ def test_what_is_refused(between: Between, fault: Fault, refusal: Refusal) -> No
 
 def test_no_answer_is_waited_for_without_end(between: Between, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that drips for ever, one that is larger than memory, and objects that stay as they are."""
-    monkeypatch.setattr(client, "_WHOLE", 1.0)
+    monkeypatch.setattr(client, "WHOLE", 1.0)
     monkeypatch.setattr(polling, "_DEADLINE", 1.0)
 
     def drips(forward: Forward) -> Answer:
