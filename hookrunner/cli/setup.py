@@ -16,7 +16,7 @@ from hookrunner.core import settings as schema
 from hookrunner.core import setup as items
 from hookrunner.core.setup import Aside, Facts, File, Folder, Link, Running, User
 from hookrunner.core.wording import Kind, Line
-from hookrunner.edges import host
+from hookrunner.edges import distribution, host
 from hookrunner.edges.publisher import InProcess
 from hookrunner.edges.records import FileStore
 from hookrunner.flows import setup as flow
@@ -63,7 +63,7 @@ def setup(
         facts = flow.facts(wanted, settings, text)
         nginx = ".".join(map(str, facts.nginx_version))
         printer.say(
-            wording.step(f"{host.system()}, nginx {nginx}, hookrunner {hookrunner.__version__} in {sys.prefix}")
+            wording.step(f"{distribution.system()}, nginx {nginx}, hookrunner {hookrunner.__version__} in {sys.prefix}")
         )
         run = Setup(facts, InProcess(settings, FileStore(settings.records)), is_dry=dry_run)
         if undo:

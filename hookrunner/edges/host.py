@@ -1,35 +1,18 @@
 """The machine that `setup` makes a deploy server: its users, files, units and programs."""
 
 import grp
-import hashlib
 import os
-import platform
 import pwd
-import re
 import shutil
 import socket
 import stat
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from hookrunner import durable
-from hookrunner.core.setup import (
-    DEFAULT_SITES,
-    MAIN_FILE,
-    Affects,
-    Aside,
-    File,
-    Folder,
-    Item,
-    Link,
-    Running,
-    User,
-)
+from hookrunner.core.setup import Affects, Aside, File, Folder, Item, Link, Running, User
 from hookrunner.edges import processes
-from hookrunner.edges.processes import ProgramFailed
 
-_NGINX = Path("/etc/nginx")
 _ENTER, _WRITE = 0o001, 0o022
 
 
@@ -106,7 +89,7 @@ def tell(affected: Affects) -> None:
         case Affects.SYSTEMD:
             _systemctl("daemon-reload")
         case Affects.SSH:
-            processes.run(["sshd", "-t"], env=_env())
+            processes.run(["sshd", "-t"], env=processes.SYSTEM)
             _systemctl("reload", "ssh.service")
         case Affects.NGINX | Affects.NOBODY:
             pass
@@ -119,7 +102,7 @@ def has_systemd() -> bool:
 
 def has_program(name: str) -> bool:
     """Whether there is a program of this name."""
-    return shutil.which(name, path=_env()["PATH"]) is not None
+    return shutil.which(name, path=processes.PATH) is not None
 
 
 def restart(unit: str) -> None:
@@ -130,55 +113,6 @@ def restart(unit: str) -> None:
 def name() -> str:
     """What this machine is called."""
     return socket.gethostname()
-
-
-def system() -> str:
-    """What this machine runs (os-release(5))."""
-    with suppress(OSError):
-        return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
-    return "Linux"
-
-
-def nginx_version(nginx: str) -> tuple[int, int, int]:
-    """The version of nginx, (0, 0, 0) where it does not say."""
-    with suppress(ProgramFailed):
-        if found := re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", processes.run([nginx, "-v"], env=_env()).err):
-            return int(found[1]), int(found[2]), int(found[3])
-    return 0, 0, 0
-
-
-def nginx_conf() -> str:
-    """nginx.conf, and what others than we have in the folder for the main context."""
-    files = [_NGINX / "nginx.conf", *sorted((_NGINX / "modules-enabled").glob("*.conf"))]
-    return "\n".join(file.read_text(errors="replace") for file in files if file.name != MAIN_FILE)
-
-
-def nginx_worker(conf: str) -> str:
-    """The user of nginx's workers."""
-    said = re.search(r"^\s*user\s+([\w-]+)", conf, re.MULTILINE)
-    for name in (said[1] if said else "", "www-data", "nginx"):
-        with suppress(KeyError):
-            return pwd.getpwnam(name).pw_name if name else ""
-    return "nobody"
-
-
-def default_site() -> Path | None:
-    """The distribution's default site, where it stands in the way."""
-    is_default = (path for path in DEFAULT_SITES if path.is_file())
-    return next((path for path in is_default if "default_server" in path.read_text(errors="replace")), None)
-
-
-def is_shipped(path: Path) -> bool:
-    """Whether a file, or what a link leads to, is as its package brought it (dpkg-query(1), Conffiles)."""
-    file = path.resolve()
-    with suppress(ProgramFailed):
-        owner = processes.run(["dpkg-query", "--search", str(file)], env=_env()).out.decode().partition(":")[0]
-        words = ["dpkg-query", "--show", "--showformat=${Conffiles}", owner]
-        for line in processes.run(words, env=_env()).out.decode().splitlines():
-            name, _, digest = line.strip().partition(" ")
-            if name == str(file):
-                return digest.split()[0] == hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
-    return False
 
 
 def owner_of(folder: Path) -> str | None:
@@ -221,9 +155,9 @@ def _make_user(name: str, home: Path, shell: str) -> None:
     # "*" and not "!": sshd takes the latter for a locked account where it does not use PAM (passwd(5)).
     words = ["--system", "--user-group", "--home-dir", str(home), "--no-create-home", "--shell", shell]
     if _user(name):
-        processes.run(["usermod", "--shell", shell, name], env=_env())
+        processes.run(["usermod", "--shell", shell, name], env=processes.SYSTEM)
     else:
-        processes.run(["useradd", *words, "--password", "*", name], env=_env())
+        processes.run(["useradd", *words, "--password", "*", name], env=processes.SYSTEM)
 
 
 def _folder_differs(path: Path, owner: str, group: str, mode: int) -> str | None:
@@ -271,15 +205,15 @@ def _mode(path: Path) -> int:
 
 
 def _is_enabled(unit: str) -> bool:
-    return processes.run(["systemctl", "is-enabled", "--quiet", unit], env=_env(), check=False).status == 0
+    return processes.run(["systemctl", "is-enabled", "--quiet", unit], env=processes.SYSTEM, check=False).status == 0
 
 
 def _is_active(unit: str) -> bool:
-    return processes.run(["systemctl", "is-active", "--quiet", unit], env=_env(), check=False).status == 0
+    return processes.run(["systemctl", "is-active", "--quiet", unit], env=processes.SYSTEM, check=False).status == 0
 
 
 def _is_changed(unit: str) -> bool:
-    shown = processes.run(["systemctl", "show", "--property=NeedDaemonReload", unit], env=_env(), check=False)
+    shown = processes.run(["systemctl", "show", "--property=NeedDaemonReload", unit], env=processes.SYSTEM, check=False)
     return b"=yes" in shown.out
 
 
@@ -289,13 +223,8 @@ def _end(service: str) -> None:
     A template (``@.service``) is neither: each of its instances ends with its connection.
     """
     for verb in ("stop", "reset-failed"):
-        processes.run(["systemctl", "--quiet", verb, service], env=_env(), check=False)
+        processes.run(["systemctl", "--quiet", verb, service], env=processes.SYSTEM, check=False)
 
 
 def _systemctl(*words: str) -> None:
-    processes.run(["systemctl", "--quiet", *words], env=_env())
-
-
-def _env() -> dict[str, str]:
-    """root's environment, whatever the shell's: with it, ``su`` without ``-`` finds no /usr/sbin."""
-    return {"PATH": processes.PATH, "LC_ALL": "C"}
+    processes.run(["systemctl", "--quiet", *words], env=processes.SYSTEM)

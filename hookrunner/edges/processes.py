@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple, NoReturn
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where programs are, whatever a shell has
+SYSTEM = {"PATH": PATH, "LC_ALL": "C"}  # an environment: with its own, ``su`` without ``-`` finds no /usr/sbin
 
 _MOST_LINES = 1000  # of a program's output that are passed on as they come
 _LAST_LINES = 50  # that are passed on in any case: they say why

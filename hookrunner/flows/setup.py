@@ -12,7 +12,7 @@ from hookrunner.core import keys, publishing, setup, units, wording
 from hookrunner.core.setup import Affects, Aside, Facts, File, Item, Link, Running, Section
 from hookrunner.core.units import Place
 from hookrunner.core.wording import Line
-from hookrunner.edges import host
+from hookrunner.edges import distribution, host
 from hookrunner.edges.processes import ProgramFailed
 from hookrunner.edges.publisher import InProcess
 from hookrunner.edges.shipped import shipped
@@ -168,12 +168,12 @@ def obstacles(*, place: Path, package: Path) -> Iterator[Line]:
         yield wording.hint("/opt/hookrunner/bin/pip install hookrunner, or the path of its checkout")
     if missing:
         return
-    conf = host.nginx_conf()
+    conf = distribution.nginx_conf()
     if not re.search(r"^\s*include\s+(/etc/nginx/)?conf\.d/\*\.conf\s*;", conf, re.MULTILINE):
         yield wording.error("/etc/nginx/nginx.conf does not include /etc/nginx/conf.d/*.conf")
         yield wording.hint("write this line into its http { }: include /etc/nginx/conf.d/*.conf;")
-    site = host.default_site()
-    if site and not host.is_shipped(site):
+    site = distribution.default_site()
+    if site and not distribution.is_shipped(site):
         yield wording.error(f"{site} is the default server, and is not as the distribution ships it")
         yield wording.hint("take default_server out of its listen lines, or move it away: hookrunner brings its own")
 
@@ -189,17 +189,17 @@ def facts(wanted: Wanted, settings: Settings, settings_text: str) -> Facts:
                 wording.hint("hookrunner setup --user NAME takes another name"),
             ]
         )
-    conf = host.nginx_conf()
+    conf = distribution.nginx_conf()
     aside = (path for path in setup.DEFAULT_SITES if os.path.lexists(setup.aside(wanted.config, path)))
     place = Place(wanted.python, wanted.command, wanted.config, user)
     return Facts(
         place=place,
         settings=settings,
         settings_text=settings_text,
-        nginx_version=host.nginx_version(settings.nginx.program),
+        nginx_version=distribution.nginx_version(settings.nginx.program),
         nginx_conf=conf,
-        worker=host.nginx_worker(conf),
-        default_site=host.default_site() or next(aside, None),
+        worker=distribution.nginx_worker(conf),
+        default_site=distribution.default_site() or next(aside, None),
         keys=_keys(place.keys, wanted.with_roots_keys),
         manual=shipped("docs/hookrunner.1"),
         has_sshd=host.has_program("sshd"),
