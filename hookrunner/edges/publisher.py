@@ -135,21 +135,21 @@ class InProcess(_Asking):
 
     def prepare(self) -> list[Path]:
         """Make the folders and the default nginx file; what was not there before. Only on the machine itself."""
-        from hookrunner.publisher import changeover
+        from hookrunner.publisher import default
 
-        return changeover.prepare(self._settings, self._holders())
+        return default.prepare(self._settings, self._holders().names)
 
     def start(self) -> Refused | None:
         """Have nginx run with what :meth:`prepare` made. Only on the machine itself."""
-        from hookrunner.publisher import changeover
+        from hookrunner.publisher import default
 
-        return changeover.start(self._settings)
+        return default.start(self._settings)
 
     def is_served(self) -> bool:
         """Whether nginx runs with what :meth:`prepare` made."""
-        from hookrunner.publisher import changeover
+        from hookrunner.publisher import default
 
-        return changeover.is_served(self._settings)
+        return default.is_served(self._settings)
 
     def adopt(self, certificate: CertificateId, chain: str, key: str) -> None:
         """Keep a pair that was made elsewhere. Only on the machine itself."""

@@ -1,22 +1,17 @@
 """From what nginx runs to what it is to run: files written, tested, reloaded, seen, and put back when that fails."""
 
-import os
-import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from hookrunner import durable
 from hookrunner.model.names import AppName, Domain, Invalid
 from hookrunner.model.publication import CertificateId, Publication, Published, Reason, Refused
 from hookrunner.model.server import Settings
-from hookrunner.publisher import leaves, logs, render
-from hookrunner.publisher.acting import as_owner
+from hookrunner.publisher import default, leaves, logs, render
 from hookrunner.publisher.keys import KeyFolder, KeyLost
-from hookrunner.publisher.nginx import Outcome, Server
+from hookrunner.publisher.links import Links
+from hookrunner.publisher.nginx import Outcome, Server, why_not_reloaded
 from hookrunner.publisher.undo import Undo, recover
-
-DEFAULT_FILE = "00-hookrunner.conf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +35,13 @@ class Changeover:
         self._keys = keys
         self._holders = holders
         self._nginx = Server(settings.nginx)
-        self._default_file = settings.nginx.sites / DEFAULT_FILE
+        self._links = Links(settings)
+        self._default_file = default.file(settings)
         self._journal = settings.certificates / ".undo"
 
     def recover(self) -> None:
         """Undo what a process left that was killed over it. nginx may run it already."""
-        if recover(self._journal) and not self._nginx.answers(generation(self._default_file)):
+        if recover(self._journal) and not self._nginx.answers(default.generation(self._default_file)):
             self._nginx.reload()
 
     def publish(self, publications: Sequence[Publication]) -> dict[AppName, Published | Refused]:
@@ -54,7 +50,7 @@ class Changeover:
         changed: list[Publication] = []
         for publication in publications:
             if slot := self._slot_in_use(publication):
-                self._switch(publication, slot)
+                self._links.switch(publication, slot)
                 answers[publication.app] = Published(0, {})
             else:
                 changed.append(publication)
@@ -99,9 +95,7 @@ class Changeover:
                 answer = self._take_over(app, [], undo)
             if isinstance(answer, Published):
                 undo.keep()
-                with as_owner(self._settings.apps_folder):
-                    for link in self._links(app):
-                        link.unlink(missing_ok=True)
+                self._links.remove(app)
         return answer
 
     def _replace(self, publications: Sequence[Publication]) -> dict[AppName, Published | Refused] | None:
@@ -117,19 +111,17 @@ class Changeover:
                 return {first: refusal} if len(publications) == 1 else None
             except Invalid as error:
                 return {first: Refused(Reason.REQUEST, (str(error),))} if len(publications) == 1 else None
-            version = self._nginx.version()
+            version = self._nginx.version
             for publication in publications:
                 slot = slots[publication.app]
-                with as_owner(self._settings.apps_folder):
-                    if not self._link(publication.app, slot).is_symlink():  # else it is in use until the switch
-                        self._point(publication, f"-{slot}")
+                self._links.prepare(publication, slot)
                 logs.make(self._settings.nginx.logs, publication.app)
                 undo.write(self._file(publication.app), render.app_file(publication, self._settings, version, slot))
             answer = self._take_over(first, publications, undo)
             if isinstance(answer, Refused):
                 return {first: answer} if len(publications) == 1 else None
             for publication in publications:
-                self._switch(publication, slots[publication.app])
+                self._links.switch(publication, slots[publication.app])
             undo.keep()
         for certificate in renewed:
             self._keys.prune(certificate)
@@ -150,7 +142,7 @@ class Changeover:
             return None
         text = _text(self._file(publication.app))
         slot = render.slot_in_use(text, render.inputs(publication, self._settings))
-        return slot if slot and self._nginx.answers(generation(self._default_file)) else None
+        return slot if slot and self._nginx.answers(default.generation(self._default_file)) else None
 
     def _take_over(self, app: AppName, publications: Sequence[Publication], undo: Undo) -> Published | Refused:
         """Have nginx test the files as they will be, reload, and see the new workers answer.
@@ -159,8 +151,8 @@ class Changeover:
         """
         from concurrent.futures import ThreadPoolExecutor  # most pushes change content alone
 
-        before, new = generation(self._default_file), os.urandom(16).hex()
-        text = render.default_file(self._settings, self._nginx.version(), generation=new, names=self._holders.names)
+        before, new = default.generation(self._default_file), default.new_generation()
+        text = render.default_file(self._settings, self._nginx.version, generation=new, names=self._holders.names)
         undo.write(self._default_file, text)
         undo.make()
         served = [name.domain for publication in publications for name in publication.names]
@@ -185,7 +177,7 @@ class Changeover:
         if stopped := self._stopped(before, reloaded):
             return stopped
         self._nginx.reload()
-        return Refused(Reason.RELOAD, _why_not_reloaded(reloaded))
+        return Refused(Reason.RELOAD, why_not_reloaded(reloaded))
 
     def _blamed(self, app: AppName, tested: Outcome) -> Refused:
         """Whose fault it is that nginx does not pass its test; the files are put back already."""
@@ -210,104 +202,14 @@ class Changeover:
         others = self._nginx.files_with(domain, but=str(file))
         return f"{domain} is in {', '.join(others) or 'another nginx file'} too"
 
-    def _switch(self, publication: Publication, slot: str) -> None:
-        """Have the app's file, and everybody else, find the release; links of files that are gone go too."""
-        app = publication.app
-        with as_owner(self._settings.apps_folder):
-            self._point(publication, f"-{slot}")
-            self._point(publication, "")
-            stale = [link for link in self._links(app) if "-" in link.name and not link.name.endswith(f"-{slot}")]
-            for link in sorted(stale, key=lambda link: link.lstat().st_mtime)[:-_KEPT_LINKS]:
-                link.unlink()
-            durable.sync_folder(self._settings.app_folder(app))
-
-    def _point(self, publication: Publication, suffix: str) -> None:
-        # The one before comes first, so that there is no moment in which its files are in neither.
-        app = publication.app
-        for link, release in (
-            (self._settings.previous(app), publication.previous),
-            (self._settings.current(app), publication.release),
-        ):
-            _lead(link.with_name(f"{link.name}{suffix}"), release)
-
-    def _links(self, app: AppName) -> list[Path]:
-        folder = self._settings.app_folder(app)
-        return [link for pattern in ("current*", "previous*") for link in folder.glob(pattern) if link.is_symlink()]
-
-    def _link(self, app: AppName, slot: str) -> Path:
-        link = self._settings.current(app)
-        return link.with_name(f"{link.name}-{slot}")
-
     def _file(self, app: AppName) -> Path:
         return self._settings.nginx.sites / f"{app}.conf"
-
-
-_KEPT_LINKS = 2  # of the file before: old workers finish their requests
 
 
 def _text(file: Path) -> str:
     return file.read_text(errors="replace") if file.exists() else ""
 
 
-def _lead(link: Path, release: str | None) -> None:
-    target = f"releases/{release}" if release else None
-    before = str(link.readlink()) if link.is_symlink() else None
-    if target and target != before:
-        durable.link(link, target, forever=False)
-    elif before and not target:
-        link.unlink()
-
-
 def _share(answer: Published, publication: Publication) -> Published:
     mine = {name.domain for name in publication.names}
     return Published(answer.reloads, {domain: words for domain, words in answer.checked.items() if domain in mine})
-
-
-def _why_not_reloaded(reloaded: Outcome) -> tuple[str, ...]:
-    if not reloaded.ok:
-        return reloaded.words
-    return ("the reload was accepted, but the old workers went on", "nginx's error log says why")
-
-
-def generation(default_file: Path) -> str:
-    """The generation that the file has written down: what nginx runs, unless a reload was missed."""
-    try:
-        found = re.search(r"location = /([0-9a-f]{32}) ", default_file.read_text(errors="replace"))
-    except FileNotFoundError:
-        return ""
-    return found[1] if found else ""
-
-
-def prepare(settings: Settings, holders: Holders) -> list[Path]:
-    """Make the publisher's folders and the default nginx file: files alone, nothing is tested or reloaded."""
-    made = durable.folders(
-        {settings.certificates: 0o700, settings.nginx.sites: 0o755}
-        | ({settings.nginx.logs: 0o755} if settings.nginx.logs else {})
-    )
-    file = settings.nginx.sites / DEFAULT_FILE
-    if not file.exists():
-        made.append(file)
-    version = Server(settings.nginx).version()
-    current = generation(file) or os.urandom(16).hex()
-    text = render.default_file(settings, version, generation=current, names=holders.names)
-    if _text(file) != text:
-        durable.replace(file, text.encode(), 0o644)
-    return made
-
-
-def start(settings: Settings) -> Refused | None:
-    """Have nginx run with the default file that is there: tested, reloaded or started anew, and seen to answer."""
-    server, wanted = Server(settings.nginx), generation(settings.nginx.sites / DEFAULT_FILE)
-    tested = server.test()
-    if not tested.ok:
-        return Refused(Reason.FOREIGN if tested.called else Reason.PROGRAM, tested.words)
-    done = server.reload()
-    # One address instead of all of them is what a reload accepts and does not take over.
-    if (done.ok and server.runs(wanted, reading=done.took)) or server.restart().ok:
-        done = replace(done, ok=server.runs(wanted, reading=done.took))
-    return None if done.ok else Refused(Reason.RELOAD, _why_not_reloaded(done))
-
-
-def is_served(settings: Settings) -> bool:
-    """Whether nginx runs the default file that is there."""
-    return Server(settings.nginx).answers(generation(settings.nginx.sites / DEFAULT_FILE))

@@ -7,7 +7,7 @@ from hookrunner.model.inspection import Inspection
 from hookrunner.model.names import Domain, Invalid
 from hookrunner.model.publication import CertificateId
 from hookrunner.model.server import Settings
-from hookrunner.publisher import changeover
+from hookrunner.publisher import default
 from hookrunner.publisher.keys import KeyFolder
 from hookrunner.publisher.nginx import Server
 
@@ -17,15 +17,15 @@ _SERVER_NAMES = re.compile(r"^[^#\n]*\bserver_name\s+([^;]*);", re.MULTILINE)
 def inspect(settings: Settings, keys: KeyFolder, claimed: Iterable[Domain]) -> Inspection:
     """What is there; ``claimed`` are the names that apps hold."""
     server = Server(settings.nginx)
-    version, (tested, texts) = server.version(), server.read()
+    version, (tested, texts) = server.version, server.read()
     sites = settings.nginx.sites
     return Inspection(
         version=".".join(map(str, version)) if any(version) else "",
         test=() if tested.ok else tested.words,
-        is_included=str(sites / changeover.DEFAULT_FILE) in texts,
-        is_served=changeover.is_served(settings),
+        is_included=str(default.file(settings)) in texts,
+        is_served=default.is_served(settings),
         foreign=_foreign({path: text for path, text in texts.items() if not path.startswith(f"{sites}/")}, claimed),
-        sites=tuple(sorted(file.stem for file in sites.glob("*.conf") if file.name != changeover.DEFAULT_FILE)),
+        sites=tuple(sorted(file.stem for file in sites.glob("*.conf") if file.name != default.NAME)),
         pairs={one: keys.inspect(one) for one in _certificates(keys)},
     )
 

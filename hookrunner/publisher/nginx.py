@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from hookrunner.model.names import Domain
 from hookrunner.model.server import Nginx
@@ -40,8 +41,9 @@ class Server:
     def __init__(self, settings: Nginx) -> None:
         self._settings = settings
 
+    @cached_property
     def version(self) -> tuple[int, int, int]:
-        """The version of the program, (0, 0, 0) when it does not say."""
+        """The version of the program, asked for once; (0, 0, 0) when it does not say."""
         found = _VERSION.search(call([self._settings.program, "-v"], _TIMEOUT).err)
         return (int(found[1]), int(found[2]), int(found[3])) if found else (0, 0, 0)
 
@@ -112,6 +114,13 @@ class Server:
                 return connection.recv(64).startswith(b"HTTP/1.1 204")
         except OSError:
             return False
+
+
+def why_not_reloaded(reloaded: Outcome) -> tuple[str, ...]:
+    """What to say of a reload after which nginx did not run what it was to."""
+    if not reloaded.ok:
+        return reloaded.words
+    return ("the reload was accepted, but the old workers went on", "nginx's error log says why")
 
 
 def listens(addresses: Iterable[str], port: int) -> list[str]:

@@ -34,9 +34,9 @@ def facts(own: Server) -> Iterator[Nginx]:
 
 def test_the_version_is_the_programs(own: Server, facts: Nginx) -> None:
     """Three numbers; zeros from a program that is none."""
-    assert nginx.Server(facts).version() > (1, 18, 0)
-    assert nginx.Server(facts._replace(program="/bin/true")).version() == (0, 0, 0)
-    assert nginx.Server(facts._replace(program="/nowhere/nginx")).version() == (0, 0, 0)
+    assert nginx.Server(facts).version > (1, 18, 0)
+    assert nginx.Server(facts._replace(program="/bin/true")).version == (0, 0, 0)
+    assert nginx.Server(facts._replace(program="/nowhere/nginx")).version == (0, 0, 0)
 
 
 def test_a_sound_configuration_passes(facts: Nginx) -> None:

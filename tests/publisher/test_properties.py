@@ -69,7 +69,7 @@ class Bench:
             "https_port = 31999", f"program = {json.dumps(self.nginx.program)}",
         ]  # fmt: skip
         self.settings: Settings = settings_file.parse("\n".join(lines).encode())
-        self.version = nginx.Server(self.settings.nginx).version()
+        self.version = nginx.Server(self.settings.nginx).version
         self._pair = KeyFolder(folder / "pair")
         self._authority = Authority()
 
