@@ -1,9 +1,8 @@
 """The schema of app.toml: a document to a :class:`Manifest`, or a :class:`ManifestError` with every problem."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from hookrunner.core import tree
-from hookrunner.core.manifest import fields, loops, schema, toml, values
+from hookrunner.core.manifest import fields, schema, together, toml, values
 from hookrunner.core.manifest.fields import Table
 from hookrunner.core.manifest.policy import Policy
 from hookrunner.core.manifest.toml import Problem
@@ -21,10 +20,8 @@ from hookrunner.model.app import (
     Site,
     Tls,
     Upstream,
-    file_below,
 )
 from hookrunner.model.names import Domain, Invalid
-from hookrunner.model.registration import MANIFEST
 from hookrunner.model.rules import SPLAT, Header, HeaderRule, Redirect, Target, UrlPattern
 
 SITE_KEYS, APP_KEYS, TLS_KEYS, DEPLOY_KEYS = (
@@ -83,14 +80,14 @@ def _manifest(top: Table, policy: Policy | None) -> Manifest:
             table.refuse_unknown(SITE_KEYS, aliases=ALIASES, elsewhere=places)
     sites = [_site(table, policy) for table in tables]
     written = list(zip(tables, sites, strict=True))
-    _refuse_twice(written, policy)
+    together.refuse_twice(written, policy)
     if policy:
-        _check_challenges(written, tls, policy)
+        together.check_challenges(written, tls, policy)
     if sum(site.locations for site in sites) > MOST_LOCATIONS:
         text = f"has too many rules: domains × (2 × redirects + 6 × (routes + headers)) is at most {MOST_LOCATIONS:,}"
         top.wrong("sites" if top.has("sites") else None, text)
     elif not top.problems:
-        _refuse_loops(tables, sites)
+        together.refuse_loops(written)
     return Manifest(tuple(sites), tls)
 
 
@@ -98,7 +95,7 @@ def _site(table: Table, policy: Policy | None) -> Site:
     if not table.has("domains") and not set(table.data) & _aliases("domains"):
         table.wrong(None, 'has no "domains"; write domains = ["example.org"]')
     named: list[Domain] = []
-    domains = table.take_each("domains", _domain(policy, named))
+    domains = table.take_each("domains", values.domain(policy, named))
     canonical = table.take("canonical", fields.of_text(Domain.parse), None)
     if domains == ():
         canonical = None  # the app goes off the web, and the rest of the file may stay as it is
@@ -107,7 +104,7 @@ def _site(table: Table, policy: Policy | None) -> Site:
     elif canonical and domains is not None and canonical not in named:
         table.wrong("canonical", f'"{canonical}" is not one of the domains')
     content = _content(table, "/", policy, needed=domains != ())
-    fallback = table.take("fallback", _fallback(policy, content), None)
+    fallback = table.take("fallback", values.fallback(policy, content), None)
     https = table.take("https", fields.choice(Https), Https.AUTO)
     hsts = table.take("hsts", values.hsts, 0)
     if hsts and https is Https.OFF:
@@ -131,58 +128,9 @@ def _aliases(*keys: str) -> set[str]:
     return {word for word, right in ALIASES.items() if right in keys}
 
 
-def _domain(policy: Policy | None, named: list[Domain]) -> Callable[[str], Domain]:
-    def parse_one(text: str) -> Domain:
-        domain = Domain.parse(text)
-        named.append(domain)
-        if policy:
-            policy.check_domain(domain)
-        return domain
-
-    return parse_one
-
-
-def _folder(policy: Policy | None) -> Callable[[object], Folder]:
-    def parse_one(value: object) -> Folder:
-        folder = Folder.parse(fields.text(value))
-        if policy:
-            policy.check_folder(folder)
-        return folder
-
-    return parse_one
-
-
-def _upstream(policy: Policy | None) -> Callable[[object], Upstream]:
-    def parse_one(value: object) -> Upstream:
-        text = fields.text(value)
-        try:
-            upstream = Upstream.parse(text)
-            if policy:
-                policy.check_upstream(upstream)
-        except Invalid as error:
-            raise Invalid(f'"{text}" {error}') from error
-        return upstream
-
-    return parse_one
-
-
-def _fallback(policy: Policy | None, content: Folder | Upstream | None) -> Callable[[object], str]:
-    def parse_one(value: object) -> str:
-        if isinstance(content, Upstream):
-            raise Invalid("goes with root; an upstream answers every path itself")
-        file = file_below(fields.text(value))
-        if tree.is_hidden(file, ".", policy.manifest if policy else MANIFEST):
-            raise Invalid("is never served: dot files and app.toml stay hidden")
-        if policy and content:
-            policy.check_file(content, file)
-        return file
-
-    return parse_one
-
-
 def _content(table: Table, path: str, policy: Policy | None, *, needed: bool = True) -> Folder | Upstream | None:
-    root = table.need("root", _folder(policy), missing=None)
-    proxy = table.need("proxy", _upstream(policy), missing=None)
+    root = table.need("root", values.folder(policy), missing=None)
+    proxy = table.need("proxy", values.upstream(policy), missing=None)
     if table.has("root") and table.has("proxy"):
         table.wrong("proxy", f'stands beside "root"; "{path}" is served by one of them')
         return None
@@ -277,40 +225,3 @@ def _first_line(table: Table) -> int | None:
     """The header above which the keys of the site stand that ``table`` belongs to."""
     start = table.document.line_of(table.path[:2]) if table.path[0] == "sites" else 0
     return table.document.first_table(after=start or 0)
-
-
-def _refuse_twice(sites: list[tuple[Table, Site]], policy: Policy | None) -> None:
-    seen: dict[Domain, int] = {}
-    for table, site in sites:
-        for domain in site.domains:
-            seen[domain] = seen.get(domain, 0) + 1
-            if seen[domain] == 2:
-                table.wrong("domains", f'"{domain}" is named twice')
-    if policy and len(seen) > policy.most_domains:
-        table, _ = sites[0]
-        table.wrong("domains", f"has {len(seen)} domains; the server allows an app {policy.most_domains}")
-
-
-def _check_challenges(sites: list[tuple[Table, Site]], tls: Tls, policy: Policy) -> None:
-    for table, site in sites:
-        for domain in site.domains if site.https is not Https.OFF else ():
-            try:
-                policy.check_challenge(domain, tls)
-            except Invalid as error:
-                table.wrong("domains", f'"{domain}" {error}')
-
-
-def _refuse_loops(tables: list[Table], sites: list[Site]) -> None:
-    redirects = [table.tables("redirects") for table in tables]
-    for circle in loops.loops(sites):
-        first = circle[0]
-        way = [sites[place.site].redirects[place.redirect] for place in circle]
-        if len(way) == 1:
-            text = f'leads to itself: "{way[0].to}" is matched by "{way[0].from_path}" again'
-        else:
-            shown = [str(redirect.to) for redirect in way[:_LONGEST_CIRCLE]]
-            text = f"leads in a circle: {' → '.join(shown)}{' → …' if len(way) > _LONGEST_CIRCLE else ''}"
-        redirects[first.site][first.redirect].wrong("from", text)
-
-
-_LONGEST_CIRCLE = 5  # redirects that a problem names
