@@ -203,7 +203,7 @@ def _ask_for_terms(authority: str) -> None:
 
 
 def _roots_keys(wanted: bool | None, *, is_dry: bool) -> bool:
-    found, _ = flow.roots_keys()
+    found = flow.roots_keys()
     if wanted is None and found and not is_dry and sys.stdin.isatty():
         return bool(click.confirm(f"May {wording.counted(len(found), 'SSH key')} of root push?", default=True))
     return bool(wanted)

@@ -100,11 +100,10 @@ def without(text: str, key: Key) -> str:
     return "\n".join(line for line in text.split("\n") if key.blob not in (other.blob for other in read(line)))
 
 
-def unlimited(authorized_keys: str) -> tuple[list[Key], int]:
-    """The keys of somebody's own authorized_keys, and how many have options, whose meaning is not known here."""
-    found = [match for line in authorized_keys.split("\n") if (match := _KEY.fullmatch(line.strip()))]
-    plain = [Key(match["kind"], match["blob"], match["name"] or "") for match in found if not match["options"]]
-    return plain, len(found) - len(plain)
+def unlimited(authorized_keys: str) -> list[Key]:
+    """The keys of somebody's own authorized_keys, without those with options, whose meaning is not known here."""
+    found = (_KEY.fullmatch(line.strip()) for line in authorized_keys.split("\n"))
+    return [Key(key["kind"], key["blob"], key["name"] or "") for key in found if key and not key["options"]]
 
 
 def _others(options: str) -> str:

@@ -86,7 +86,7 @@ def _settings(top: Table) -> Settings:
         dns=_dns(top.table("dns")),
         ssh=_ssh(top.table("ssh")),
         limits=_limits(top.table("limits")),
-        http01=acme.take("http01", fields.of_text(_http01), Http01.WEBROOT),
+        http01=acme.take("http01", fields.choice(Http01), Http01.WEBROOT),
         responder_port=acme.take("responder_port", fields.port, 8888),
         apps=_apps(top.table("apps")),
     )
@@ -179,13 +179,6 @@ def _program(value: object) -> tuple[str, ...]:
     if "/" in argv[0] and not argv[0].startswith("/"):
         raise Invalid(f"names {argv[0]}, which is nowhere: give the full path, nothing is run from the release")
     return argv
-
-
-def _http01(text: str) -> Http01:
-    try:
-        return Http01(text)
-    except ValueError:
-        raise Invalid("is neither webroot nor responder") from None
 
 
 def _path(text: str) -> Path:

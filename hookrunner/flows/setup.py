@@ -207,14 +207,14 @@ def facts(wanted: Wanted, settings: Settings, settings_text: str) -> Facts:
     )
 
 
-def roots_keys() -> tuple[list[Key], int]:
-    """root's own SSH keys that could push, and how many cannot: those with options."""
+def roots_keys() -> list[Key]:
+    """root's own SSH keys that could push."""
     return keys.unlimited(_text(Path("/root/.ssh/authorized_keys")))
 
 
 def _keys(file: Path, with_roots_keys: bool) -> str:
     before = _text(file) or keys.EMPTY
-    more = [key for key in roots_keys()[0] if keys.find(before, key.blob) is None] if with_roots_keys else []
+    more = [key for key in roots_keys() if keys.find(before, key.blob) is None] if with_roots_keys else []
     return before + "".join(f"{keys.line(key)}\n" for key in more)
 
 

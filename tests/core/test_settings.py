@@ -356,7 +356,7 @@ def test_every_key() -> None:
             'eab_kid = "x"\n'
             'eab_hmac_key = "not base64!"\n',
             [
-                (3, "is neither webroot nor responder"),
+                (3, '"respond" is not a value of this key; did you mean "responder"?'),
                 (4, 'needs "eab_hmac_key" beside it: the CA gives both'),
                 (5, 'needs a "directory": which CA it is'),
                 (6, "is not an e-mail address"),
