@@ -6,6 +6,7 @@ One list of decisions for push, plan, deploy and JSON.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from hookrunner.core import challenges, grouping, renewal
 from hookrunner.core.grouping import Group, Registered
@@ -13,7 +14,7 @@ from hookrunner.model.app import Certificates, Https, Manifest, Tls
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import Domain
 from hookrunner.model.obstacle import Advice
-from hookrunner.model.publication import CertificateId
+from hookrunner.model.publication import CertificateId, Publication
 from hookrunner.model.server import Dns
 
 
@@ -139,9 +140,14 @@ def secured(manifest: Manifest) -> list[Domain]:
     return [domain for site in manifest.sites if site.https is not Https.OFF for domain in site.domains]
 
 
-def wanted(manifest: Manifest, authorities: Sequence[str]) -> list[CertificateId]:
-    """The certificates that may serve the manifest: those called after its domains, of any of the CAs."""
-    return [CertificateId(authority, domain) for domain in secured(manifest) for authority in authorities]
+def wanted(manifest: Manifest, authorities: Sequence[str], live: Publication | None) -> list[CertificateId]:
+    """The certificates that may serve the manifest: those called after its domains, of any of the CAs, and those live.
+
+    What is live goes on being served as long as nothing better is there: also one that is called after a domain that
+    the manifest no longer has, or of a CA that the settings no longer have.
+    """
+    called = [CertificateId(authority, domain) for domain in secured(manifest) for authority in authorities]
+    return list(dict.fromkeys([*called, *(live.certificates if live else ())]))
 
 
 def serving(
@@ -149,14 +155,23 @@ def serving(
     authorities: Sequence[str],
     existing: Mapping[CertificateId, Certificate],
     registered: Registered,
+    now: datetime,
 ) -> dict[Domain, Certificate]:
-    """Which certificate serves each domain that one covers: its group's, or the newest until that is there."""
+    """Which certificate serves each domain that one covers: its group's, or the newest until that is there.
+
+    One that is valid comes before any other, and then one of the CAs that the settings have.
+    """
     found: dict[Domain, Certificate] = {}
-    mine = [one for one in existing.values() if one.id.authority in authorities]
     for group in grouping.groups(manifest, secured(manifest), existing, registered):
+        names = grouping.names(group.domains, manifest.tls.certificates, registered)
+
+        def rank(one: Certificate, leader: Domain = group.leader, names: tuple[Domain, ...] = names) -> Any:
+            is_its_own = one.id.domain == leader and _fits(one, names, manifest.tls, now)
+            return one.not_after > now, one.id.authority in authorities, is_its_own, one.issued
+
         for domain in group.domains:
-            if covering := [one for one in mine if one.covers(domain)]:
-                found[domain] = max(covering, key=lambda one: (one.id.domain == group.leader, one.issued))
+            if covering := [one for one in existing.values() if one.covers(domain)]:
+                found[domain] = max(covering, key=rank)
     return found
 
 
@@ -215,6 +230,12 @@ def reason_to_issue(
         if why := check(certificate, names, tls, now):
             return why
     return None
+
+
+def _fits(certificate: Certificate, names: tuple[Domain, ...], tls: Tls, now: datetime) -> bool:
+    """Whether it is what the manifest wants, however old it is."""
+    checks = CHECKS_OF_IMPORTED if certificate.is_imported else CHECKS
+    return not any(check(certificate, names, tls, now) for check in checks if check not in (_is_expired, _is_due))
 
 
 def _has_more_names(certificate: Certificate, names: tuple[Domain, ...], tls: Tls, _now: datetime) -> str | None:

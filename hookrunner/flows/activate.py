@@ -63,7 +63,7 @@ def go_back(
         publisher.withdraw(app)
         yield wording.detail("there is no release to go back to: the app is off the web again")
         return
-    existing = certificates.existing(store, [name.certificate for name in before.names if name.certificate])
+    existing = certificates.existing(store, before.certificates)
     again = serving.secured(before, certificates={}, existing=existing)
     answer = publisher.publish(again)
     if isinstance(answer, Refused):

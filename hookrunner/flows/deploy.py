@@ -222,7 +222,7 @@ class Run:
         self.deploy = self.deploy._replace(release=release, names=names)
         deploys.save_publication(self.store, self.deploy, publication, manifest.tls, self.now)
         self._forget_names(before, publication)
-        claims.give_back(self.store, self.deploy.app, but=(manifest.domains, manifest.upstreams))
+        claims.give_back(self.store, self.deploy.app, but=(publication.domains, manifest.upstreams))
         self._say_all(wording.hint(text) for text in obstacles.hints(certified.advice))
         waits_for_dns = frozenset(domain for domain, kind in certified.waiting.items() if kind in DNS_KINDS)
         if waits_for_dns:
@@ -241,7 +241,7 @@ class Run:
             self.deploy.app,
             release,
             fit.manifest,
-            certificates=self._certificates(fit.manifest),
+            certificates=self._certificates(fit.manifest, before),
             before=before,
             path=fit.path,
         )
@@ -272,11 +272,11 @@ class Run:
         self.issued += map(str, certified.issued)
         return certified
 
-    def _certificates(self, manifest: Manifest) -> dict[Domain, Certificate]:
+    def _certificates(self, manifest: Manifest, before: Publication | None) -> dict[Domain, Certificate]:
         """What each domain that has a certificate is to be served with."""
         authorities = self.settings.acme.authorities
-        existing = certificates.existing(self.store, wanted(manifest, authorities))
-        return certificates_of(manifest, authorities, existing, registered)
+        existing = certificates.existing(self.store, wanted(manifest, authorities, before))
+        return certificates_of(manifest, authorities, existing, registered, self.now)
 
     def _forget_names(self, before: Publication | None, after: Publication) -> None:
         """What stood in the way of names that are off the web is of no interest any more."""
@@ -288,9 +288,8 @@ class Run:
     def _give_back_unserved(self) -> None:
         """A deploy that fails keeps no name that is not live."""
         live = deploys.publication(self.store, self.deploy.app)
-        served = live[1] if live else None
-        names = [name.domain for name in served.names] if served else []
-        claims.give_back(self.store, self.deploy.app, but=(names, served.upstreams if served else ()))
+        kept = (live[1].domains, live[1].upstreams) if live else ((), ())
+        claims.give_back(self.store, self.deploy.app, but=kept)
 
     def _say_waiting(self, line: Line) -> None:
         self._begin()

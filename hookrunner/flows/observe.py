@@ -66,7 +66,7 @@ def status(store: Store, app: AppName) -> AppStatus:
 
 
 def _names(publication: Publication, store: Store) -> tuple[NameStatus, ...]:
-    existing = certificates.existing(store, [name.certificate for name in publication.names if name.certificate])
+    existing = certificates.existing(store, publication.certificates)
     return tuple(_name(name, site, existing, store) for site in publication.sites for name in site.names)
 
 

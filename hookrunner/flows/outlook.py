@@ -7,7 +7,7 @@ from datetime import datetime
 
 from hookrunner.core import obstacles, wording
 from hookrunner.core.certificates import Decision, Issue, Wait, decide, serving, wanted
-from hookrunner.edges import certificates, revocations
+from hookrunner.edges import certificates, deploys, revocations
 from hookrunner.edges.records import Store
 from hookrunner.edges.suffixes import registered
 from hookrunner.flows import affording, holding
@@ -117,7 +117,8 @@ def _decided(
     renews: bool,
 ) -> Outlook:
     authorities = settings.acme.authorities
-    existing = certificates.existing(store, wanted(manifest, authorities))
+    live = deploys.publication(store, app)
+    existing = certificates.existing(store, wanted(manifest, authorities, live[1] if live else None))
     decisions = decide(
         manifest,
         authorities=authorities,
@@ -128,7 +129,7 @@ def _decided(
         renews=renews,
         revoked=revoked,
     )
-    served = serving(manifest, authorities, existing, registered)
+    served = serving(manifest, authorities, existing, registered, now)
     return Outlook(app, manifest, authorities, existing, decisions, served, _asked(manifest, settings))
 
 

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 
 from hookrunner.core import obstacles, publishing, serving, wording
 from hookrunner.core.certificates import serving as certificates_of
+from hookrunner.core.certificates import wanted
 from hookrunner.core.wording import Kind, Line
-from hookrunner.edges import certificates, deploys
+from hookrunner.edges import certificates, claims, deploys
 from hookrunner.edges.publisher import Publisher
 from hookrunner.edges.records import Busy, Damaged, Store
 from hookrunner.edges.suffixes import registered
@@ -22,7 +23,7 @@ from hookrunner.flows.certify import Certified
 from hookrunner.model.app import Manifest
 from hookrunner.model.deploy import Cause, Deploy, State
 from hookrunner.model.names import AppName, Domain
-from hookrunner.model.publication import CertificateId, Publication, Refused
+from hookrunner.model.publication import Publication, Refused
 from hookrunner.model.server import Settings
 
 
@@ -63,7 +64,7 @@ class Run:
         """Secure what can be secured. Apps that deploy just now are passed over."""
         with ExitStack() as locks:
             apps = {app.name: app for app in self._free(names, locks)}
-            used = [name.certificate for app in apps.values() for name in app.live.names if name.certificate]
+            used = [one for app in apps.values() for one in app.live.certificates]
             suggestions.refresh(used, settings=self.settings, store=self.store, now=self.now)
             outlooks = outlook.look(
                 [(app.name, app.manifest) for app in apps.values()],
@@ -121,8 +122,8 @@ class Run:
         New is also what an earlier run had issued, and could not serve; and what a deploy left that died after the
         switch and is not taken up again: then the release that the records call live is put back.
         """
-        wanted = [(app, self._secured(app)) for app in apps]
-        new = [(app, publication) for app, publication in wanted if not self._is_served(app, publication)]
+        secured = [(app, self._secured(app)) for app in apps]
+        new = [(app, publication) for app, publication in secured if not self._is_served(app, publication)]
         if not new:
             return False
         out_of_place = {a.name for a, p in new if not releases.is_in_place(a.name, p.release, self.settings)}
@@ -144,6 +145,7 @@ class Run:
                 names = tuple(str(name.domain) for name in publication.names)
                 deploy = deploy._replace(release=publication.release, names=names)
                 deploys.save_publication(self.store, deploy, publication, app.manifest.tls, self.now)
+                claims.give_back(self.store, app.name, but=(publication.domains, app.manifest.upstreams))
                 if put_back:
                     self._activate(app, publication)
                 count = wording.counted(len(answer.checked), "name")
@@ -191,10 +193,8 @@ class Run:
 
     def _secured(self, app: App) -> Publication:
         authorities = self.settings.acme.authorities
-        wanted = [CertificateId(name, domain) for name in authorities for domain in app.manifest.domains]
-        wanted += [name.certificate for name in app.live.names if name.certificate]
-        existing = certificates.existing(self.store, wanted)
-        served = certificates_of(app.manifest, authorities, existing, registered)
+        existing = certificates.existing(self.store, wanted(app.manifest, authorities, app.live))
+        served = certificates_of(app.manifest, authorities, existing, registered, self.now)
         return serving.secured(app.live, certificates=served, existing=existing)
 
     def _say(self, app: App, line: Line) -> None:

@@ -52,9 +52,9 @@ def _in_use(settings: Settings, store: Store) -> set[CertificateId]:
     authorities = settings.acme.authorities
     for app in apps.every(store):
         live, manifest = deploys.publication(store, app), deploys.live_manifest(store, app)
-        used |= {name.certificate for name in live[1].names if name.certificate} if live else set()
+        used |= set(live[1].certificates) if live else set()
         if manifest:
-            existing = certificates.existing(store, wanted(manifest, authorities))
+            existing = certificates.existing(store, wanted(manifest, authorities, live[1] if live else None))
             for group in grouping.groups(manifest, secured(manifest), existing, registered):
                 used |= {CertificateId(authority, group.leader) for authority in authorities}
     return used

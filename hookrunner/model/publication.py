@@ -125,6 +125,16 @@ class Publication:
         return tuple(name for site in self.sites for name in site.names)
 
     @property
+    def certificates(self) -> tuple[CertificateId, ...]:
+        """Every certificate that a name is served with, once."""
+        return tuple(dict.fromkeys(name.certificate for name in self.names if name.certificate))
+
+    @property
+    def domains(self) -> frozenset[Domain]:
+        """Every domain that the app has to hold for it: its names, and what its certificates are called after."""
+        return frozenset(name.domain for name in self.names) | {one.domain for one in self.certificates}
+
+    @property
     def upstreams(self) -> tuple[Upstream, ...]:
         """Every upstream that its sites proxy to."""
         return tuple(upstream for published in self.sites for upstream in published.site.upstreams)

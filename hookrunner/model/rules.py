@@ -12,6 +12,8 @@ _MOST_SPLATS = 10
 _MOST_PARTS = 100  # of a path; each is a part of a regular expression, and that is one word of nginx's language
 _LONGEST_VALUE = 3500  # bytes in an nginx string; one directive's word may have 4,096 (ngx_conf_file.c)
 
+_THE_SERVERS_PATHS = ("/.well-known/acme-challenge/", "/.hookrunner/")  # the CA's, and those of error pages
+
 _RAW_PATH = re.compile(r"/[^\x00-\x1f\x7f\"'\\{};$?#*]*\Z")
 # What could leave a quoted nginx string, or mean something in it; a lone surrogate has no bytes at all.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\"'\\{};$*\ud800-\udfff]")
@@ -70,6 +72,8 @@ class UrlPattern(NamedTuple):
             raise Invalid(f"has more than {_MOST_PARTS} parts")
         if "//" in path or {".", ".."} & set(path.split("/")):
             raise Invalid('holds "..", "." or "//" as a part, which no request still has when it is matched')
+        if taken := next((folder for folder in _THE_SERVERS_PATHS if path.startswith(folder)), None):
+            raise Invalid(f"is below {taken}, which the server answers itself")
         if len(path.encode()) > _LONGEST_PATH:
             raise Invalid(f"is longer than {_LONGEST_PATH} bytes")
         return cls(path, text.endswith("*"))

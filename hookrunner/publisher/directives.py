@@ -9,10 +9,10 @@ from hookrunner.model.rules import SPLAT, Header, Redirect, UrlPattern
 from hookrunner.model.server import Settings
 from hookrunner.publisher.locations import Location, is_hidden, locations
 
-# What a redirect hands on of the request as it came: the characters of a path (RFC 3986 section 3.3), and bytes that
-# some clients send unencoded. Not "\", which browsers take for "/"; slashes at its beginning belong to the pattern,
-# so that "/:splat" cannot become "//another.host".
-_SPLAT = r"(?<hookrunner_splat>[A-Za-z0-9._~!&'()*+,;=:@%$\x80-\xff-][A-Za-z0-9._~!&'()*+,;=:@%$/\x80-\xff-]*|)"
+# What a redirect hands on of the request as it came, also what RFC 3986 section 3.3 would have encoded. Not "\", which
+# browsers take for "/"; slashes at its beginning belong to the pattern, so that "/:splat" cannot become
+# "//another.host".
+_SPLAT = r"(?<hookrunner_splat>[^\x00-\x20\x7f?#\x5c/][^\x00-\x20\x7f?#\x5c]*|)"
 
 
 class Releases(NamedTuple):

@@ -9,8 +9,8 @@ from hookrunner.core.certificates import Issue, Keep, Wait, decide, reason_to_is
 from hookrunner.core.challenges import names_by_dns
 from hookrunner.model.app import Certificates, Challenge, Folder, Https, KeyType, Manifest, Site, Tls
 from hookrunner.model.certificate import Certificate
-from hookrunner.model.names import Domain
-from hookrunner.model.publication import CertificateId
+from hookrunner.model.names import AppName, Domain
+from hookrunner.model.publication import CertificateId, Publication, PublishedSite, ServedName
 from hookrunner.model.server import Dns, Zone
 
 A, B, WILD = Domain("a.org"), Domain("b.org"), Domain("*.a.org")
@@ -132,7 +132,16 @@ def test_each_domain_is_decided_by_itself() -> None:
 def test_wanted(https: Https, certificates: list[CertificateId]) -> None:
     """Every domain wants a certificate, but those of a site without HTTPS."""
     sites = (Site((A,), Folder("."), https=https), Site((B,), Folder(".")))
-    assert wanted(Manifest(sites), ("ca",)) == certificates
+    assert wanted(Manifest(sites), ("ca",), None) == certificates
+
+
+def test_wanted_is_also_what_is_live() -> None:
+    """Called after a domain that is gone, or of a CA that is gone: it may cover what is there."""
+    site = Site((A,), Folder("."))
+    live = [CertificateId("gone", A), CertificateId("ca", A), CertificateId("ca", Domain("gone.org"))]
+    names = tuple(ServedName(Domain(f"{number}.org"), one) for number, one in enumerate(live))
+    publication = Publication(AppName("shop"), f"1-{'a' * 40}", (PublishedSite(names, site),), {})
+    assert wanted(Manifest((site,)), ("ca",), publication) == [live[1], live[0], live[2]]
 
 
 def test_an_app_without_domains_wants_nothing() -> None:

@@ -1,6 +1,7 @@
 """What nginx is to serve, given the certificates that really exist."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -26,9 +27,9 @@ def issued(domain: Domain, *names: Domain) -> Certificate:
     return Certificate(own(domain), names or (domain,), KeyType.ECDSA_P256, NOW, NOW, NOW, "01", f"chain of {domain}")
 
 
-def made_of(manifest: Manifest, existing: dict[CertificateId, Certificate], authority: str = "ca") -> Publication:
-    """The publication with these certificates of these CAs."""
-    certificates = serving(manifest, (authority,), existing, str)
+def made_of(manifest: Manifest, existing: dict[CertificateId, Certificate]) -> Publication:
+    """The publication with these certificates."""
+    certificates = serving(manifest, ("ca",), existing, str, NOW)
     return publication(SHOP, RELEASE, manifest, certificates=certificates)
 
 
@@ -63,19 +64,18 @@ def test_each_site_as_it_is_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("domain", "authority", "existing"),
+    ("domain", "existing"),
     [
-        (A, "ca", {}),
-        (A, "other", {own(A): issued(A)}),
-        (A, "ca", {own(A): issued(A, B)}),
-        (Domain("*.a.org"), "ca", {own(A): issued(A)}),
+        (A, {}),
+        (A, {own(A): issued(A, B)}),
+        (Domain("*.a.org"), {own(A): issued(A)}),
     ],
-    ids=["none", "another CA's", "does not cover it", "a wildcard"],
+    ids=["none", "does not cover it", "a wildcard"],
 )
-def test_no_certificate(domain: Domain, authority: str, existing: dict[CertificateId, Certificate]) -> None:
-    """A name is secured by nothing but a certificate of the CA's that covers it."""
+def test_no_certificate(domain: Domain, existing: dict[CertificateId, Certificate]) -> None:
+    """A name is secured by nothing but a certificate that covers it."""
     manifest = Manifest((Site((domain,), Folder(".")),))
-    made = made_of(manifest, existing, authority)
+    made = made_of(manifest, existing)
     assert (made.names, made.chains) == ((ServedName(domain, None),), {})
 
 
@@ -84,6 +84,36 @@ def test_names_that_share_a_certificate() -> None:
     manifest = Manifest((Site((A, B), Folder(".")),))
     made = made_of(manifest, {own(B): issued(B, A, B)})
     assert (made.names, list(made.chains)) == ((ServedName(A, own(B)), ServedName(B, own(B))), [own(B)])
+
+
+DAY = timedelta(days=1)
+VALID = replace(issued(A), not_after=NOW + DAY)
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        (replace(issued(B, A, B), not_after=NOW + DAY), replace(issued(A), issued=NOW + DAY)),
+        (replace(VALID, id=CertificateId("gone", A)), issued(A)),
+        (VALID, replace(VALID, id=CertificateId("gone", A), issued=NOW + DAY)),
+        (VALID, replace(issued(B, A, B), not_after=NOW + DAY, issued=NOW + DAY)),
+        (replace(issued(B, A), not_after=NOW + DAY, issued=NOW + DAY), replace(VALID, key=KeyType.RSA_2048)),
+        (replace(issued(B, A), not_after=NOW + DAY, issued=NOW + DAY), replace(VALID, names=(A, Domain("c.org")))),
+    ],
+    ids=[
+        "valid",
+        "valid, of a CA of before",
+        "of a CA of now",
+        "its own",
+        "newer than another key",
+        "than other names",
+    ],
+)
+def test_the_better_one_serves(better: Certificate, worse: Certificate) -> None:
+    """A valid one before one that is not, whatever it is called after; then the CA of now; then what was asked for."""
+    manifest = Manifest((Site((A,), Folder(".")),))
+    for pair in ((better, worse), (worse, better)):
+        assert [name.certificate for name in made_of(manifest, {one.id: one for one in pair}).names] == [better.id]
 
 
 def test_chains_are_sorted() -> None:

@@ -128,6 +128,22 @@ def test_another_ca_is_asked_when_the_first_is_down(boot: Boot) -> None:
     assert issued_by(server, "down.example", backup)
 
 
+def test_what_is_live_outlives_the_ca_that_signed_it(boot: Boot) -> None:
+    """Another directory in the settings, whose CA does not answer: sites keep what they have, until it does."""
+    server = boot()
+    clone = app(server, "moved", "moved.example")
+    assert clone.push().verdict.startswith("success: ")
+    leaf, text, place = server.leaf("moved.example"), server.config.read_text(), server.pebble.directory
+    server.config.write_text(text.replace(place, f"https://127.0.0.1:{server.ports.take()}/dir"))
+    clone.commit({"public/index.html": "only a file"})
+    assert "no HTTPS yet" not in clone.push().output
+    assert server.run("renew").returncode == 0
+    assert server.leaf("moved.example") == leaf
+    server.config.write_text(text.replace(place, place.replace("127.0.0.1", "localhost")))
+    server.run("deploy", "moved", "--retry")
+    assert server.leaf("moved.example") != leaf
+
+
 def test_a_fault_of_the_domain_is_nothing_for_another_ca(boot: Boot) -> None:
     """What the DNS or the web server does wrong every CA finds out: the backup is not asked."""
     server = boot(settings={"acme": {"preflight": False}})

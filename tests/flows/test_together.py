@@ -202,6 +202,28 @@ def test_between_the_three_ways_under_load(lab: Lab) -> None:
     assert server.run("renew").stdout == "success: nothing was due\n"
 
 
+def test_a_certificate_outlives_the_name_it_is_called_after(boot: Boot) -> None:
+    """The first name goes while the CA makes no orders: the others keep their HTTPS until a new certificate is there."""
+    server = boot()
+    names = ["a.outlives.example", "b.outlives.example", "c.outlives.example"]
+    clone = app(server, "outlives", *names)
+    assert clone.push().verdict.startswith("success: ")
+    before = serials(server, *names)
+    taker = app(server, "taker", names[0])
+    with proxied(server, lambda r, f: problem(429, "rateLimited") if r.kind == "order-new" else f()) as proxy:
+        clone.commit({"app.toml": manifest(*names[1:]) + SAN})
+        assert "no HTTPS yet" not in clone.push().output
+        assert serials(server, *names[1:]) == before
+        clone.commit({"public/index.html": "only a file"})
+        assert "nginx untouched" in clone.push().output
+        assert serials(server, *names[1:]) == before
+        assert "belongs to" in taker.push().output, "the certificate in use is called after it"
+        proxy.fault = passing
+        server.run("deploy", "outlives", "--retry")
+    assert serials(server, *names[1:]).isdisjoint(before)
+    assert taker.push().verdict.startswith("success: ")
+
+
 @pytest.mark.parametrize("kind", ["order-new", "finalize"])
 def test_killed_with_names_left_out(boot: Boot, kind: str) -> None:
     """The order that was made without the names that were not ready is gone on with; then the others are looked at."""

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from tests.lab.container import Container
 from tests.server.laptop import Laptop
 from tests.server.snapshots import as_shipped, snapshot
@@ -67,6 +69,24 @@ def test_who_may_not_and_where_it_cannot(container: Container) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("error: this machine is not run by systemd")
     assert "hint: hookrunner init --email you@example.org" in done.stderr
+
+
+ASKED = "Your e-mail address, for the CA: Do you accept the terms of Let's Encrypt? [y/N]: "
+REFUSED = "error: nothing was changed: certificates of Let's Encrypt come with its\n       terms"
+
+
+@pytest.mark.parametrize(("answer", "shown"), [("n", REFUSED), ("y", "May 1 SSH key of root push? [Y/n]: ")])
+def test_it_asks_in_a_terminal(container: Container, answer: str, shown: str) -> None:
+    """For what the options do not say; as long as an answer is missing, nothing is changed."""
+    container.run("mv /etc/hookrunner/server.toml /srv/")
+    before = snapshot(container, *ROOTS, but=BY_ITSELF)
+    typed = f"printf 'you@example.org\\n{answer}\\n'"  # then the terminal is closed
+    done = container.run(f"{typed} | script --quiet --return --echo never --command '{SETUP}' /dev/null", check=False)
+    after = snapshot(container, *ROOTS, but=BY_ITSELF)
+    container.run("mv /srv/server.toml /etc/hookrunner/")
+    assert ASKED + shown in done.stdout.replace("\r", "")
+    assert done.returncode == 1
+    assert after == before
 
 
 def test_undo_leaves_nginx_as_the_distribution_ships_it(laptop: Laptop, container: Container) -> None:

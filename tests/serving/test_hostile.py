@@ -36,6 +36,11 @@ def route(path: str, rest: str = 'root = "public"') -> str:
 
 
 REFUSED = {
+    "redirect-challenge": (redirect('"/.well-known/acme-challenge/a*"', '"/x"'), "which the server answers itself"),
+    "redirect-challenge-encoded": (redirect('"/%2ewell-known/acme%2Dchallenge/*"', '"/x"'), "the server answers itself"),
+    "route-challenge": (route('"/.well-known/acme-challenge/*"'), "is below /.well-known/acme-challenge/, which the server"),
+    "header-challenge": (GOOD + '[[headers]]\nfor = "/.well-known/acme-challenge/x"\n', "which the server answers itself"),
+    "redirect-error-page": (redirect('"/.hookrunner/0/404"', '"/x"'), "is below /.hookrunner/, which the server"),
     "redirect-quote": (redirect('"/a"', "'/x\"; return 200 \"pwned'"), "holds '\"'; write it percent-encoded"),
     "redirect-newline": (redirect('"/a"', r'"/x\nX-Evil: yes"'), r"holds '\n'; write it percent-encoded"),
     "redirect-carriage-return": (redirect('"/a"', r'"/x\r\nSet-Cookie: a=b"'), r"holds '\r'"),
