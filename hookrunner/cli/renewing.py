@@ -23,7 +23,7 @@ from hookrunner.edges.publisher import Publisher, publisher_of
 from hookrunner.edges.records import Damaged
 from hookrunner.flows import renewals
 from hookrunner.flows.recover import recover
-from hookrunner.flows.renew import Run
+from hookrunner.flows.renew import Renewed, Run
 from hookrunner.flows.tidy import tidy, txt_records
 from hookrunner.model.deploy import Deploy, State
 from hookrunner.model.names import AppName
@@ -65,18 +65,19 @@ def renew(context: Context, app: str | None, *, dry_run: bool, as_json: bool) ->
         sound.append(name)
     keep = functools.partial(keep_log, settings)
     renewed = Run(settings, store, publisher, printer.say, keep, context.now).over(sound)
+    is_failed = renewed.failed or renewed.unrevoked or failed > 0
     if app is None:
         for gone in _tidied(context, publisher):
             printer.say(wording.step(f"{gone.domain}: removed, no site uses it for 30 days"))
         for why in txt_records(settings, store):
             printer.say(Line(Kind.WARNING, f"a TXT record of dns-01 was left in the DNS: {why}"))
-        runs.ended(store, runs.Run(datetime.now(UTC), bool(renewed.failed or failed)))
+        runs.ended(store, runs.Run(datetime.now(UTC), is_failed))
     if as_json:
-        facts = {"secured": renewed.secured, "waiting": renewed.waiting, "failed": renewed.failed or failed > 0}
+        facts = {"secured": renewed.secured, "waiting": renewed.waiting, "failed": is_failed}
         show_json("renewal", facts)
     else:
-        printer.say(_verdict(renewed.secured, renewed.waiting, failed=renewed.failed))
-    sys.exit(1 if renewed.failed or failed else 0)
+        printer.say(_verdict(renewed))
+    sys.exit(1 if is_failed else 0)
 
 
 def keep_log(settings: Settings, deploy: Deploy, lines: Sequence[Line]) -> None:
@@ -134,9 +135,12 @@ def _recovered(context: Context, app: AppName, out: int) -> Iterator[Deploy]:
             os.close(log)
 
 
-def _verdict(secured: int, waiting: int, *, failed: bool) -> Line:
-    if failed:
+def _verdict(renewed: Renewed) -> Line:
+    secured, waiting = renewed.secured, renewed.waiting
+    if renewed.failed:
         return wording.error("a new certificate could not be served, the sites are as they were")
+    if renewed.unrevoked:
+        return wording.error("a certificate is not revoked yet, it is tried again")
     done = wording.counted(secured, "new certificate") if secured else "nothing was due"
     wait = f", {wording.counted(waiting, 'name')} {'waits' if waiting == 1 else 'wait'}" if waiting else ""
     return Line(Kind.WARNING if waiting else Kind.SUCCESS, f"{done}{wait}")

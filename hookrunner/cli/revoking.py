@@ -65,7 +65,7 @@ def revoke(context: Context, domain: str, reason: str, *, at_once: bool) -> None
     pending = next((one for one in revocations.every(store) if one.serial == certificate.serial), None)
     if pending and not pending.is_revoked:
         printer.say(wording.error(f"{wanted}: not revoked yet, what stands in the way is above"))
-        printer.say(wording.hint("renew goes on with it; hookrunner revoke --now does not wait for a new certificate"))
+        printer.say(wording.hint(f"renew goes on with it; hookrunner revoke {domain} --now does not wait for it"))
         sys.exit(1)
     if done.failed:
         printer.say(wording.error(f"{wanted}: not all went well, see above"))

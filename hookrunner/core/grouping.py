@@ -50,7 +50,7 @@ def groups(
         case Certificates.PER_DOMAIN:
             return [Group(domain, (domain,)) for domain in domains]
         case Certificates.WILDCARD:
-            return _by_registered(domains, registered)
+            return _by_registered(domains, existing, registered)
         case Certificates.SAN:
             most = _FEW_NAMES.get(manifest.tls.profile, _MOST_NAMES)
             return _together(domains, existing, most)
@@ -64,11 +64,20 @@ def _over(domain: Domain, registered: Registered) -> tuple[Domain, Domain]:
     return Domain(base), Domain(f"*.{base}")
 
 
-def _by_registered(domains: Sequence[Domain], registered: Registered) -> list[Group]:
+def _by_registered(
+    domains: Sequence[Domain], existing: Mapping[CertificateId, Certificate], registered: Registered
+) -> list[Group]:
+    """A group is called as the newest certificate that covers all of it, however its domains are ordered now."""
     found: dict[str, list[Domain]] = {}
     for domain in domains:
         found.setdefault(registered(domain), []).append(domain)
-    return [Group(those[0], tuple(those)) for those in found.values()]
+    groups: list[Group] = []
+    for those in found.values():
+        wanted = names(those, Certificates.WILDCARD, registered)
+        full = [one for one in existing.values() if one.id.domain in those and all(map(one.covers, wanted))]
+        leader = max(full, key=lambda one: one.issued).id.domain if full else those[0]
+        groups.append(Group(leader, tuple(those)))
+    return groups
 
 
 def _together(domains: Sequence[Domain], existing: Mapping[CertificateId, Certificate], most: int) -> list[Group]:

@@ -136,8 +136,10 @@ def _decided(
 def _asked(manifest: Manifest, settings: Settings) -> str:
     """A digest of all that the CAs and the zones are told, which may be mended after a refusal."""
     accounts = [part for acme in settings.acme.every for part in (acme.email, *(acme.eab or ()))]
-    zones = [part for zone in settings.dns.zones for part in (zone.name, zone.provider, *zone.options.values())]
-    return obstacles.digest(map(str, [*manifest.domains, manifest.tls.key, manifest.tls.profile, *accounts, *zones]))
+    zones = [part for z in settings.dns.zones for part in (z.name, z.provider, z.always, *z.options.values())]
+    tls = manifest.tls
+    asked = (*manifest.domains, tls.key, tls.profile, tls.certificates, tls.challenge)
+    return obstacles.digest(map(str, [*asked, *accounts, *zones]))
 
 
 def words(wait: Wait, now: datetime) -> str:

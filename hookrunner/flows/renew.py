@@ -45,6 +45,7 @@ class Renewed:
     secured: int  # certificates that are new and served
     waiting: int  # names and renewals that wait
     failed: bool  # whether a certificate is there and could not be served
+    unrevoked: bool = False  # whether a CA did not revoke what it was asked to
 
 
 @dataclass(slots=True)
@@ -86,7 +87,7 @@ class Run:
                 for text in obstacles.hints(certified.advice):
                     self._say(apps[name], wording.hint(text))
             failed = self._publish(list(apps.values()), made, locks)
-            failed |= not revoke.complete(
+            unrevoked = not revoke.complete(
                 self.settings, self.store, self.publisher, self.say, at_once=self.revokes_at_once
             )
             for app in apps.values():
@@ -95,6 +96,7 @@ class Run:
             secured=sum(len(certified.issued) for certified in made.values()),
             waiting=sum(len(certified.waiting) + certified.renewals_waiting for certified in made.values()),
             failed=failed or self.damaged,
+            unrevoked=unrevoked,
         )
 
     def _free(self, names: Sequence[AppName], locks: ExitStack) -> Iterator[App]:

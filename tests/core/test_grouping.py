@@ -76,6 +76,15 @@ def test_wildcards_are_by_registered_domain() -> None:
     ]
 
 
+def test_the_order_of_the_file_touches_no_wildcard() -> None:
+    """Nor does a name before the others that the wildcard covers."""
+    wildcard = issued("a.org", "*.a.org")
+    for texts in (["a.org", "www.a.org"], ["www.a.org", "a.org"], ["new.a.org", "www.a.org", "a.org"]):
+        [kept] = the_decisions(WILDCARD, *texts, existing=(wildcard,))
+        assert isinstance(kept, Keep)
+        assert kept.certificate == wildcard.id
+
+
 def test_each_domain_by_itself() -> None:
     """However they were together before."""
     assert grouped(Tls(), "a.org", "b.org", existing=(issued("a.org", "b.org"),)) == [["a.org"], ["b.org"]]

@@ -67,6 +67,8 @@ def test_an_account_that_must_be_bound(boot: Boot) -> None:
     clone.commit()
     shown.append(clone.push())
     assert shown[1].verdict.startswith("warning: ")
+    assert "the CA does not take the external account binding" in one_line(shown[1].output)
+    assert "compare eab_kid and eab_hmac_key in server.toml" in one_line(shown[1].output)
     bound(MAC_KEY)
     clone.commit()
     shown.append(clone.push())

@@ -75,6 +75,10 @@ def _register(client: Client, acme: Acme, key: JWKEC) -> str:
         uri = client.new_account(wanted).uri
     except errors.ConflictError as there:
         uri = there.location
+    except Refused as error:
+        if binding and error.refusal.kind in ("unauthorized", "malformed"):  # RFC 8555 section 7.3.4 names no type
+            raise Refused(Refusal("binding", error.refusal.detail), error.status) from error
+        raise
     if not uri:
         raise Refused(Refusal("protocol", "the CA gives the account no URL"))
     return str(uri)

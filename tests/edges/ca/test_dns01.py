@@ -75,6 +75,15 @@ def test_a_provider_that_cannot_do_it(name: str, options: dict[str, str], why: s
     assert why is None or str(caught.value) == why
 
 
+def test_a_secret_in_a_url_is_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands there percent-encoded, and the library's error has the URL."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    options = {"auth_username": "ada@example.org", "auth_client_ip": "192.0.2.1", "auth_token": "Sup+er/Secret=="}
+    with pytest.raises(DnsFailed, match="ApiKey=…") as caught:
+        provider(Zone(Domain("a.example"), "namecheap", options)).present("_acme-challenge.a.example", "value")
+    assert "Secret" not in str(caught.value)
+
+
 def test_a_record_that_never_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody answers: who was asked, and after how long."""
     monkeypatch.setattr(lookups, "_DEADLINE", 0.5)

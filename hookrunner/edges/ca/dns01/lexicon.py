@@ -4,8 +4,12 @@
 so the provider is called without it.
 """
 
+import base64
+import json
+import re
 from argparse import ArgumentParser
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from hookrunner.core import nearest
 from hookrunner.edges.ca.dns01.errors import DnsFailed
@@ -63,10 +67,16 @@ class Lexicon:
     def _told(self, error: Exception) -> str:
         """The error's words, without what the settings keep secret."""
         text = " ".join(str(error).split()) or type(error).__name__
-        for secret in sorted(self._options.values(), key=len, reverse=True):
-            if len(secret) > 3:
-                text = text.replace(secret, "…")
+        secrets = {spelt for secret in self._options.values() if len(secret) > 3 for spelt in _spellings(secret)}
+        for secret in sorted(secrets, key=len, reverse=True):
+            text = re.sub(re.escape(secret), "…", text, flags=re.IGNORECASE)
         return text[:200]
+
+
+def _spellings(secret: str) -> set[str]:
+    """How it may stand in a URL, a form, JSON or a header."""
+    encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
+    return {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded}
 
 
 def _class(zone: Zone) -> Any:
