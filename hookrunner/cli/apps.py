@@ -146,7 +146,8 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except create.AlreadyThere as error:
-        raise Unusable([wording.error(str(error))], 1) from error
+        hint = wording.hint("hookrunner apps list shows what is there")
+        raise Unusable([wording.error(str(error)), hint], 1) from error
     except create.Unsuitable as error:
         raise Unusable([wording.error(str(error)), wording.hint(error.hint)]) from error
 

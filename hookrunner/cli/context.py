@@ -87,7 +87,8 @@ class Context:
         if commit:
             return ref, commit
         if rev:
-            raise Unusable([wording.error(f'"{rev}" is no commit of {repository.path}')])
+            hint = wording.hint("--rev takes a branch, a tag or a commit that was pushed")
+            raise Unusable([wording.error(f'"{rev}" is no commit of {repository.path}'), hint])
         branch = refs.short(ref)
         hint = wording.hint(f"git push server {branch}")
         raise Unusable([wording.error(f"nothing was pushed yet: {branch} does not exist"), hint])
@@ -115,7 +116,8 @@ def app_name(text: str) -> AppName:
     try:
         return AppName.parse(text)
     except Invalid as error:
-        raise Unusable([wording.error(f'"{text}" is no name for an app: {error}')]) from error
+        hint = wording.hint("a name is like my-shop: up to 50 of a to z, 0 to 9, - and _")
+        raise Unusable([wording.error(f'"{text}" is no name for an app: {error}'), hint]) from error
 
 
 def own_command() -> Path:

@@ -40,7 +40,10 @@ def load(path: Path) -> Settings:
         hint = "hookrunner --config FILE init --email you@example.org writes one"
         raise Unusable([wording.error(f"there are no settings at {path}"), wording.hint(hint)]) from None
     except OSError as error:
-        raise Unusable([wording.error(f"cannot read {path}: {error.strerror}")]) from error
+        hint = f"on the server: ls -l {path}"
+        if isinstance(error, PermissionError):
+            hint = "type it as root, or as the user that owns the state"
+        raise Unusable([wording.error(f"cannot read {path}: {error.strerror}"), wording.hint(hint)]) from error
     settings = parsed(path, content)
     if settings.has_secrets and path.stat().st_mode & stat.S_IROTH:
         hint = f"on the server: chmod o= {path}"
@@ -53,7 +56,8 @@ def parsed(path: Path, content: bytes) -> Settings:
     try:
         return schema.parse(content)
     except SettingsError as error:
-        raise Unusable(list(wording.problems(str(path), error.problems, "nothing was done"))) from error
+        lines = wording.problems(str(path), error.problems, "nothing was done")
+        raise Unusable([*lines, wording.hint(f"on the server: mend {path}")]) from error
 
 
 def new_settings(email: str, directory: str | None) -> str:
@@ -64,5 +68,6 @@ def new_settings(email: str, directory: str | None) -> str:
     try:
         schema.parse(text.encode())
     except SettingsError as error:
-        raise Unusable([wording.error(f"{line.source}: {line.text}") for line in error.problems]) from error
+        lines = [wording.error(f"{line.source}: {line.text}") for line in error.problems]
+        raise Unusable([*lines, wording.hint("for example --email you@example.org --directory letsencrypt")]) from error
     return text

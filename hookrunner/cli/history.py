@@ -53,7 +53,8 @@ def deploys(context: Context, app: str, number: int | None, *, follow: bool, las
         return
     log = context.settings.log(name, number)
     if not follow and not log.exists():
-        raise Unusable([wording.error(f"deploy {number} has no log (any more): {log}")], 1)
+        hint = wording.hint(f"hookrunner deploys {name} says how it ended")
+        raise Unusable([wording.error(f"deploy {number} has no log (any more): {log}"), hint], 1)
     for chunk in _follow(context, deploy, log, once=not follow):
         _write(chunk)
     if deploy.state is State.ABANDONED:  # nobody was there to write the last line

@@ -32,7 +32,8 @@ def main(name: str, app: str | None, *, config: str | None) -> int:
     """Run one hook in the repository that git named; its exit status. Without ``app`` the repository says which."""
     try:
         if name not in NAMES:
-            raise Unusable([wording.error(f'"{name}" is not a hook; the hooks are {" and ".join(NAMES)}')])
+            hint = wording.hint("hookrunner hooks install puts them where git calls them")
+            raise Unusable([wording.error(f'"{name}" is not a hook; the hooks are {" and ".join(NAMES)}'), hint])
         updates = parse_updates(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"))
         path = files.config_path(config)
         settings = files.load(path)

@@ -67,7 +67,8 @@ def check(file: Path, *, as_json: bool, schema: bool) -> None:
             },
         )
     elif problems:
-        say_all(wording.problems(str(file), problems, "it cannot be deployed"))
+        hint = wording.hint("mend it, and check again; app.toml.example and `hookrunner new` show every key")
+        say_all([*wording.problems(str(file), problems, "it cannot be deployed"), hint])
     elif manifest:
         _praise(file, manifest)
     if problems:

@@ -1,18 +1,20 @@
 """Lines as people read them: whole, at most 72 columns, no ANSI, flushed as they come (git passes them on so)."""
 
 import os
+import re
 import sys
-import textwrap
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unicodedata import combining, east_asian_width
 
 from hookrunner.core.visible import visible
 from hookrunner.core.wording import Kind, Line
 
 WIDTH = 72
 _ALIVE_EVERY = 10.0  # seconds without a line, after which there is a sign of life
+_WORD = re.compile(r" *[^ ]+")  # with the spaces before it
 
 _PREFIX = {
     Kind.STEP: "-----> ",
@@ -44,12 +46,19 @@ def layout(line: Line) -> list[str]:
 
 
 def _wrapped(text: str, first: str, others: str) -> list[str]:
-    lead = text[: len(text) - len(text.lstrip())]
-    rows = textwrap.wrap(
-        text.strip(), WIDTH, initial_indent=first + lead, subsequent_indent=others,
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
-    return [row.rstrip() for row in rows] or [first.rstrip()]
+    rows, row, has_words = list[str](), first + text[: len(text) - len(text.lstrip())], False
+    for word in _WORD.findall(text.strip()):
+        if has_words and _columns(row) + _columns(word) > WIDTH:
+            rows.append(row)
+            row, has_words = others, False
+        row += word if has_words else word.lstrip()
+        has_words = True
+    return [*rows, row.rstrip()]
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal it takes (UAX #11): two for each wide character, none for a combining one."""
+    return sum(2 if east_asian_width(one) in "WF" else not combining(one) for one in text)
 
 
 class Printer:

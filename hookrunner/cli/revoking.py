@@ -44,7 +44,8 @@ def revoke(context: Context, domain: str, reason: str, *, at_once: bool) -> None
     try:
         wanted = Domain.parse(domain)
     except Invalid as error:
-        raise Unusable([wording.error(f'"{domain}" {error}')]) from error
+        hint = wording.hint("hookrunner report shows the certificates that there are")
+        raise Unusable([wording.error(f'"{domain}" {error}'), hint]) from error
     found = revoking.found(wanted, store)
     if found is None:
         hint = wording.hint("hookrunner report shows the certificates that there are")

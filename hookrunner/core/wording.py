@@ -65,7 +65,7 @@ def column(labels: Iterable[str]) -> int:
     return max((len(label) for label in labels if len(label) <= 40), default=0)
 
 
-_SHOWN = 20  # mistakes; more would push the first line off the screen
+_SHOWN = 500  # mistakes; whoever has more has another file before him
 
 
 def problems(file: str, found: Sequence[Problem], consequence: str) -> Iterator[Line]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 
 from hookrunner.core import machine, obstacles, publishing, refs, serving, wording
 from hookrunner.core.certificates import serving as certificates_of
@@ -96,8 +97,11 @@ class Run:
         try:
             return self._deploy()
         except NoManifest as error:
+            name = PurePosixPath(error.manifest).name
+            if name != error.manifest:
+                self.say(wording.detail(f"the commit has no {error.manifest}"))
             self.say(wording.hint("write one with `hookrunner new`, commit it, push again"))
-            what = f"deploy {self.deploy.number} changed nothing: the commit has no {error.manifest}"
+            what = f"deploy {self.deploy.number} changed nothing: the commit has no {name}"
             return Line(Kind.WARNING, what), State.DONE
         except Exception as error:  # whoever pushed gets a verdict, whatever went wrong
             return self._failed(error), State.FAILED

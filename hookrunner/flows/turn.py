@@ -36,7 +36,7 @@ def turn(
         while True:
             mine = deploys.get(store, wanted.app, wanted.number)
             if mine is None:
-                say(wording.error(f"the app {wanted.app} was removed meanwhile, nothing was deployed"))
+                say(wording.error("the app was removed meanwhile, nothing was deployed"))
                 raise NotNeeded(wanted.at(State.ABANDONED))
             others = [d for d in deploys.since(store, mine.app, mine.queued) if d.number != mine.number]
             if mine.state is State.QUEUED:
@@ -81,7 +81,7 @@ def _superseded(every: list[Deploy], repository: Repository, store: Store) -> De
 
 def supersede(waiting: Deploy, by: Deploy, store: Store) -> Deploy:
     """The record of a push that is not deployed because another one is."""
-    text = f"deploy {waiting.number} is superseded by deploy {by.number} ({by.short}), the newer commit of the branch"
+    text = f"deploy {waiting.number} is superseded by deploy {by.number} ({by.short})"
     after = waiting.at(State.SUPERSEDED, ended=datetime.now(UTC), outcome=text)
     deploys.advance(store, waiting, after)
     return after

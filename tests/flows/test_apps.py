@@ -56,7 +56,7 @@ def test_a_part_of_a_monorepo(server: Server) -> None:
     assert server.get("part.example", https=True).body == "web"
     clone.git("rm", "--quiet", "web/app.toml")
     clone.commit()
-    assert clone.push().verdict.startswith("warning: deploy 2 changed nothing: the commit has no web/app.toml")
+    assert clone.push().verdict.startswith("warning: deploy 2 changed nothing: the commit has no app.toml")
     assert "has no web/app.toml, nothing would be deployed" in server.run("plan", "part", check=False).stderr
 
 

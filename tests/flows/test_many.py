@@ -93,7 +93,7 @@ def test_of_several_that_wait_only_the_newest_is_deployed(gated: Gated) -> None:
     listed = deploys(server, "gated")
     assert [one["state"] for one in listed] == ["done", "superseded", "superseded", "done"]
     for number, by in ((2, 3), (3, 4)):
-        words = f"({listed[by - 1]['commit'][:7]}), the newer commit of the branch"
+        words = f"({listed[by - 1]['commit'][:7]})"
         assert f"warning: deploy {number} is superseded by deploy {by} {words}" in said[number - 2]
     assert "success: deploy 4 is live" in said[3]
     assert server.get("gated.example", https=True).body == "4"

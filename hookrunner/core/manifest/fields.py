@@ -98,13 +98,16 @@ class Table:
         elsewhere: Mapping[str, str] | None = None,
     ) -> None:
         """Report each key that is not ``known``, with the nearest right word or the place where it belongs."""
-        for key in self.data:
-            if key not in known and not (key.startswith(OPEN_PREFIX) and isinstance(self.data[key], dict)):
+        for key, value in self.data.items():
+            is_open = key.startswith(OPEN_PREFIX) and (isinstance(value, dict) or _is_array_of_tables(value))
+            if key not in known and not is_open:
                 self.wrong(key, self._advice(key, known, aliases or {}, elsewhere or {}))
 
     def _advice(self, key: str, known: Sequence[str], aliases: Mapping[str, str], elsewhere: Mapping[str, str]) -> str:
-        if key in elsewhere:
-            return f"`{key}` stands under {self.title}; {elsewhere[key]}"
+        right = aliases.get(key, key)
+        if right in elsewhere and right not in known:
+            means = f" and means `{right}`" if right != key else ""
+            return f"`{key}` stands {f'under {self.title}' if self.title else 'at the top'}{means}; {elsewhere[right]}"
         where = f" of {self.title}" if self.title else ""
         near = aliases[key] if aliases.get(key) in known else nearest.word(key, known)
         if near:
@@ -194,9 +197,13 @@ def mapping(value: object) -> Mapping[str, Any]:
 
 
 def _mappings(value: object) -> list[Mapping[str, Any]]:
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+    if not _is_array_of_tables(value):
         raise Invalid(f"is {_kind(value)}; it is an array of tables, each under its own [[header]]")
     return cast("list[Mapping[str, Any]]", value)
+
+
+def _is_array_of_tables(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
 def _items(value: object) -> list[object]:

@@ -37,6 +37,13 @@ ALIASES = {
     "ssl": "https", "client_max_body_size": "max_body", "body_size": "max_body", "spa": "fallback",
 }  # fmt: skip
 
+# Where the keys of the tables belong; those of a site stand above the first of them.
+_HOMES = {
+    key: f"move it under {table}"
+    for table, keys in (("[tls]", TLS_KEYS), ("[[redirects]]", REDIRECT_KEYS), ("[[headers]]", HEADER_KEYS))
+    for key in keys
+}
+
 
 class ManifestError(Exception):
     """An app.toml that cannot be deployed. ``problems`` lists all that is wrong with it, in the order of its lines."""
@@ -64,7 +71,7 @@ def parse(content: bytes, policy: Policy | None = None) -> Manifest:
 
 
 def _manifest(top: Table, policy: Policy | None) -> Manifest:
-    top.refuse_unknown((*SITE_KEYS, *APP_KEYS), aliases=ALIASES)
+    top.refuse_unknown((*SITE_KEYS, *APP_KEYS), aliases=ALIASES, elsewhere=_HOMES)
     tls = _tls(top.table("tls"))
     _deploy(top.table("deploy"))
     tables = [top]
@@ -76,7 +83,7 @@ def _manifest(top: Table, policy: Policy | None) -> Manifest:
             if top.has(key):
                 top.wrong(key, f"`{key}` stands at the top beside [[sites]]; move it into a [[sites]] table")
         for table in tables:
-            places = dict.fromkeys(APP_KEYS, "move it to the top of the file")
+            places = _HOMES | dict.fromkeys(APP_KEYS, "move it to the top of the file")
             table.refuse_unknown(SITE_KEYS, aliases=ALIASES, elsewhere=places)
     sites = [_site(table, policy) for table in tables]
     written = list(zip(tables, sites, strict=True))
@@ -155,7 +162,7 @@ def _routes(table: Table, policy: Policy | None) -> tuple[Route, ...]:
             continue
         if any(path == other.path for other in routes):
             table.wrong(written, f'"{written}" is the path of another route')
-        inner.refuse_unknown(ROUTE_KEYS, aliases=ALIASES)
+        inner.refuse_unknown(ROUTE_KEYS, aliases=ALIASES, elsewhere=_above(table))
         content = _content(inner, written, policy)
         timeout = inner.need("timeout", fields.duration, missing=None)
         if timeout and isinstance(content, Folder):
@@ -166,7 +173,7 @@ def _routes(table: Table, policy: Policy | None) -> tuple[Route, ...]:
 
 
 def _redirect(table: Table) -> Redirect | None:
-    table.refuse_unknown(REDIRECT_KEYS, elsewhere=_above(table))
+    table.refuse_unknown(REDIRECT_KEYS, aliases=ALIASES, elsewhere=_above(table))
     source = table.need("from", fields.of_text(UrlPattern.parse), missing='has no "from"; write from = "/old"')
     target = table.need("to", fields.of_text(Target.parse), missing='has no "to"; write to = "/new"')
     status = table.take("status", values.redirect_status, 301)
@@ -176,7 +183,7 @@ def _redirect(table: Table) -> Redirect | None:
 
 
 def _header_rule(table: Table) -> HeaderRule | None:
-    table.refuse_unknown(HEADER_KEYS, elsewhere=_above(table))
+    table.refuse_unknown(HEADER_KEYS, aliases=ALIASES, elsewhere=_above(table))
     path = table.need("for", fields.of_text(UrlPattern.parse), missing='has no "for"; write for = "/assets/*"')
     if not table.has("values"):
         place = ".".join(part for part in table.path if isinstance(part, str))
@@ -202,7 +209,7 @@ def _misplaced(table: Table, key: str) -> str | None:
 
 
 def _tls(table: Table) -> Tls:
-    table.refuse_unknown(TLS_KEYS, elsewhere=_above(table))
+    table.refuse_unknown(TLS_KEYS, aliases=ALIASES, elsewhere=_above(table))
     return Tls(
         certificates=table.take("certificates", fields.choice(Certificates), Certificates.PER_DOMAIN),
         challenge=table.take("challenge", fields.choice(Challenge), Challenge.AUTO),
@@ -212,13 +219,13 @@ def _tls(table: Table) -> Tls:
 
 
 def _deploy(table: Table) -> None:
-    table.refuse_unknown(DEPLOY_KEYS, elsewhere=_above(table))
+    table.refuse_unknown(DEPLOY_KEYS, aliases=ALIASES, elsewhere=_above(table))
 
 
 def _above(table: Table) -> dict[str, str]:
-    """Advice for the keys of a site that were written below a table header, and so into that table."""
+    """Advice for keys of others that were written below a table header, and so into that table."""
     line = _first_line(table)
-    return dict.fromkeys((*SITE_KEYS, *APP_KEYS), f"move it above line {line}") if line else {}
+    return _HOMES | (dict.fromkeys((*SITE_KEYS, *APP_KEYS), f"move it above line {line}") if line else {})
 
 
 def _first_line(table: Table) -> int | None:

@@ -135,7 +135,8 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-_CLOSED: Mapping[str, Any] = {"additionalProperties": False, "patternProperties": {"^x-": {"type": "object"}}}
+_TABLES: Mapping[str, Any] = {"anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]}
+_CLOSED: Mapping[str, Any] = {"additionalProperties": False, "patternProperties": {"^x-": _TABLES}}
 
 
 def _properties(keys: Mapping[str, Key]) -> dict[str, Any]:
