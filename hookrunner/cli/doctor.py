@@ -26,8 +26,8 @@ def doctor(context: Context, *, as_json: bool) -> None:
     """Look at all that the next push and renewal need, and say what to do.
 
     nginx and its ports, other files that have a name of an app, the publisher, the timer, owners and modes, disk,
-    clock, resolvers, the CA and the account there, certificates, hooks, git. Changes nothing. Exits with 1 when there
-    is a finding, so that a monitor can run it.
+    clock, resolvers, the CA and the account there, the zones of dns-01, names that wait for this server, certificates,
+    hooks, git. Changes nothing. Exits with 1 when there is a finding, so that a monitor can run it.
     """
     patient = Patient(context.settings, context.config, own_command(), context.now, _facts(context))
     sys.stdout.flush()

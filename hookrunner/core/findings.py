@@ -24,9 +24,17 @@ def found(text: str, *mend: str) -> Finding:
     return Finding(text, mend)
 
 
+_HERE = "on the server: "
+
+
 def here(hint: str) -> str:
     """A hint of a push's, for somebody who is on the server already."""
-    return hint.removeprefix("on the server: ")
+    return hint.removeprefix(_HERE)
+
+
+def is_for_here(hint: str) -> bool:
+    """Whether a hint of a push's is for whoever has the server."""
+    return hint.startswith(_HERE)
 
 
 def check(name: str, sound: str, findings: Sequence[Finding]) -> Check:

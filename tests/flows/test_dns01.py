@@ -1,5 +1,6 @@
 """dns-01 against a real authoritative server: BIND, which Pebble resolves through."""
 
+import json
 import re
 import stat
 import subprocess
@@ -231,6 +232,12 @@ BROKEN: dict[str, tuple[Callable[[Named], dict[str, object]], str]] = {
 }
 
 
+def findings(server: Server) -> dict[str, str]:
+    """What `doctor` finds, by its check."""
+    found = json.loads(server.run("doctor", "--json", check=False).stdout)["findings"]
+    return {one["check"]: one["text"] for one in found}
+
+
 @pytest.mark.parametrize(("zone", "why"), BROKEN.values(), ids=BROKEN)
 def test_a_zone_that_cannot_be_changed(lab: Lab, zone: Callable[[Named], dict[str, object]], why: str) -> None:
     """The site is live without HTTPS, the push says why, no secret is anywhere; mended, it is secured."""
@@ -247,11 +254,15 @@ def test_a_zone_that_cannot_be_changed(lab: Lab, zone: Callable[[Named], dict[st
     for option in ("key_secret", "auth_token", "auth_tokn"):
         assert str(table.get(option, "no secret")) not in told
     assert named.secret not in told
+    found = findings(server)
+    assert why in found["zones"]
+    assert why in found["waiting"]
     settings = toml.loads(server.config.read_text())
     settings["dns"]["zones"]["broken.example"] = named.zone()
     server.config.write_text(toml.dumps(settings))
     clone.commit()
     assert clone.push().verdict.startswith("success: "), "it is tried at once"
+    assert not {"zones", "waiting"} & findings(server).keys()
 
 
 def test_a_zone_that_the_server_has_not(lab: Lab) -> None:

@@ -137,7 +137,7 @@ def test_a_healthy_server(well: Server) -> None:
     done = well.run("doctor")
     *checks, verdict = done.stdout.splitlines()
     assert verdict == "success: nothing stands in the way of the next push or renewal"
-    assert len(checks) == 15
+    assert len(checks) == 17
     assert all(re.match(r" {7}[a-z]+ +\S", line) for line in checks)
     assert max(map(len, checks)) <= 72
 
@@ -525,3 +525,34 @@ def test_git(well: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             "global configuration has core.hooksPath = /srv/hooks",
             "git config --global --unset core.hooksPath",
         )
+
+
+@pytest.mark.parametrize(
+    ("zone", "text"),
+    [
+        ({"provider": "cloudflair", "auth_token": "secret"}, 'well.example: "cloudflair" is no DNS provider'),
+        ({"provider": "exec", "program": "/etc/passwd"}, "/etc/passwd is no program that can be run"),
+        ({"provider": "exec", "program": "/nowhere"}, "/nowhere is no program that can be run"),
+        (
+            {"provider": "rfc2136", "server": "127.0.0.1", "port": 9, "key_name": "key", "key_secret": "c2VjcmV0"},
+            "127.0.0.1 cannot be reached: Connection refused",
+        ),
+    ],
+    ids=["no such provider", "no program", "nothing there", "nobody answers"],
+)
+def test_a_zone_that_cannot_be_changed(well: Server, zone: dict[str, object], text: str) -> None:
+    """Found before a certificate needs it."""
+    well.config.chmod(0o640)
+    with settings(well, "dns", zones={"well.example": zone}):
+        only(well, "zones", text, '[dns.zones."well.example"] in ')
+
+
+def test_a_name_that_waits_for_this_server(boot: Boot) -> None:
+    """What the last try ended at, if it is nothing that who pushes can mend; a name's own DNS is none of that."""
+    server = boot(settings={"dns": {"zones": {"waits.example": {"provider": "exec", "program": "/bin/false"}}}})
+    clone = server.app("waits")
+    clone.commit(
+        {"app.toml": 'domains = ["waits.example"]\nroot = "."\n[tls]\nchallenge = "dns-01"\n', "index.html": "x"}
+    )
+    assert "no HTTPS yet" in clone.push().output
+    only(server, "waiting", "waits.example: its TXT record could not be set", "mend [dns.zones] in server.toml")

@@ -23,6 +23,8 @@ CHECKS: tuple[tuple[str, str, Callable[[Patient], Iterator[Finding]]], ...] = (
     ("clock", "agrees with the CA's", reach.clock),
     ("resolvers", "answer", reach.resolvers),
     ("ca", "answers, and takes the account", reach.authorities),
+    ("zones", "have a provider that can change them", reach.zones),
+    ("waiting", "no name for what only this server can mend", reach.waiting),
     ("apps", "nothing is left over, and nothing is missing", apps.orphans),
     ("hooks", "are in every repository, unchanged", apps.hooks),
     ("git", "is new enough, and runs hooks", apps.version),

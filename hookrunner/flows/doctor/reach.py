@@ -6,7 +6,8 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from hookrunner.core import problems
-from hookrunner.core.findings import Finding, found, here
+from hookrunner.core.findings import Finding, found, here, is_for_here
+from hookrunner.edges import certificates
 from hookrunner.flows.doctor.patient import Patient
 
 _SKEW = timedelta(minutes=2)
@@ -53,3 +54,29 @@ def authorities(patient: Patient) -> Iterator[Finding]:
             if standing.has_account and refusal.kind == "unauthorized":
                 hint = f"move {patient.settings.records}/accounts away, the next order makes a new one"
             yield found(f"{title}: {refusal}", hint or "the CA's status page")
+
+
+def zones(patient: Patient) -> Iterator[Finding]:
+    """Whether there is who changes each zone of the settings, as far as that shows without changing it."""
+    from hookrunner.edges.ca.dns01.errors import DnsFailed
+    from hookrunner.edges.ca.dns01.records import provider
+
+    for zone in patient.settings.dns.zones:
+        try:
+            provider(zone).check()
+        except DnsFailed as error:
+            yield found(f"{zone.name}: {error}", f'mend [dns.zones."{zone.name}"] in {patient.config}')
+
+
+def waiting(patient: Patient) -> Iterator[Finding]:
+    """Whether the last try for a name ended at something that only whoever has this server can mend."""
+    names: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for publication in patient.publications.values():
+        for name in publication.names:
+            obstacle = certificates.obstacle(patient.store, name.domain)
+            hints = tuple(one.text for one in obstacle.advice if is_for_here(one.text)) if obstacle else ()
+            if obstacle and hints:
+                names.setdefault((obstacle.why, hints), []).append(str(name.domain))
+    for (why, hints), those in names.items():
+        who = those[0] if len(those) == 1 else f"{those[0]} and {len(those) - 1} more"
+        yield found(f"{who}: {why}", *map(here, hints))

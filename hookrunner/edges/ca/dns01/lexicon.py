@@ -34,6 +34,9 @@ class Lexicon:
                 advice = f'did you mean "{near}"?' if near else f"it has {', '.join(known)}"
                 raise DnsFailed(f'the provider {zone.provider} has no option "{option}"; {advice}')
 
+    def check(self) -> None:
+        """Its making has looked at all that shows without a call."""
+
     def present(self, name: str, value: str) -> None:
         """Add the record. Raises :class:`DnsFailed`."""
         self._call("create_record", name, value)

@@ -1,6 +1,7 @@
 """Records by a program of the owner's: ``PROGRAM present|cleanup NAME VALUE``."""
 
 import os
+from pathlib import Path
 
 from hookrunner.edges.ca.dns01.errors import DnsFailed
 from hookrunner.edges.processes import ProgramFailed, run
@@ -15,6 +16,11 @@ class Program:
 
     def __init__(self, zone: Zone) -> None:
         self._program = zone.options["program"]
+
+    def check(self) -> None:
+        """Raise :class:`DnsFailed` where it is none that can be called."""
+        if not os.access(self._program, os.X_OK) or not Path(self._program).is_file():
+            raise DnsFailed(f"{self._program} is no program that can be run")
 
     def present(self, name: str, value: str) -> None:
         """Have it add the record. Raises :class:`DnsFailed`."""

@@ -15,6 +15,9 @@ from hookrunner.model.server import Dns, Zone
 class Provider(Protocol):
     """Who changes a zone."""
 
+    def check(self) -> None:
+        """Raise :class:`DnsFailed` for what stands in the way, as far as that shows without a change."""
+
     def present(self, name: str, value: str) -> None:
         """Add a TXT record beside those that the name has. Raises :class:`DnsFailed`."""
 

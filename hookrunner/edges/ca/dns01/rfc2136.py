@@ -35,6 +35,10 @@ class Rfc2136:
             dns.name.from_text(zone.options["key_name"]), zone.options["key_secret"], zone.options["key_algorithm"]
         )
 
+    def check(self) -> None:
+        """Send an update that changes nothing (RFC 2136 section 2.5: it may be empty). Raises :class:`DnsFailed`."""
+        self._send(self._update())
+
     def present(self, name: str, value: str) -> None:
         """Add the TXT record beside those that the name has. Raises :class:`DnsFailed`."""
         update = self._update()
