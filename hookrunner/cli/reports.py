@@ -93,7 +93,12 @@ def _state(name: NameStatus, now: datetime) -> str:
         return "expired"
     if renewal.warning(name.certificate) <= now:
         return "expires soon"
-    return "renewal failed" if name.obstacle and name.due and name.due <= now else "good"
+    return "renewal failed" if _has_failed(name, now) else "good"
+
+
+def _has_failed(name: NameStatus, now: datetime) -> bool:
+    """Whether its certificate could not be renewed, or replaced: by another key or profile, or to be revoked."""
+    return bool(name.obstacle and name.due and (name.due <= now or name.obstacle.refusals))
 
 
 def _show_reasons(waiting: list[NameStatus], now: datetime) -> None:
@@ -139,7 +144,7 @@ def _standing(name: NameStatus, now: datetime) -> str:
     if name.certificate is None:
         return _why(name, now) or "-"
     until = f"until {day(name.certificate.not_after)}"
-    if name.obstacle and name.due and name.due <= now:
+    if _has_failed(name, now):
         return f"{until}, renewal waits: {_why(name, now)}"
     return f"{until}, renews {day(name.due)}"
 

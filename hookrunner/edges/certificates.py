@@ -21,7 +21,7 @@ def save(store: Store, certificate: Certificate, domains: Iterable[Domain]) -> N
     """Remember a certificate that was just issued for ``domains``; what stood in their way is forgotten."""
     remember(store, certificate)
     for domain in domains:
-        _forget_obstacles(store, domain)
+        forget_obstacles(store, domain)
 
 
 def remember(store: Store, certificate: Certificate) -> None:
@@ -58,11 +58,12 @@ def obstacle(store: Store, domain: Domain) -> Obstacle | None:
 
 def forget_obstacle(store: Store, domain: Domain) -> None:
     """Forget it, and that the owner was told."""
-    _forget_obstacles(store, domain)
+    forget_obstacles(store, domain)
     store.delete(f"notices/{domain}")
 
 
-def _forget_obstacles(store: Store, domain: Domain) -> None:
+def forget_obstacles(store: Store, domain: Domain) -> None:
+    """Forget it; whether the owner was told stays known, so that a recovery is told too."""
     for record in store.list(_obstacles(domain)):
         store.delete(record.key)
 

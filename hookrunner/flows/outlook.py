@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hookrunner.core import obstacles, wording
-from hookrunner.core.certificates import Decision, Issue, Wait, decide, serving, wanted
+from hookrunner.core.certificates import Decision, Issue, Keep, Wait, decide, serving, wanted
 from hookrunner.edges import certificates, deploys, revocations
 from hookrunner.edges.records import Store
 from hookrunner.edges.suffixes import registered
@@ -31,6 +31,7 @@ class Outlook:
     serving: Mapping[Domain, Certificate]  # what each domain is served with, if there is anything
     asked: str  # a digest of the app's domains, and of what the CAs are told beside them
     digests: dict[Domain, str] = field(default_factory=dict)  # of the DNS answers, where the DNS was asked
+    renews: bool = True  # False: what is kept may be due, or another than is wanted
     advice: tuple[Advice, ...] = ()  # for names that are ready all the same
 
     @property
@@ -44,7 +45,11 @@ class Outlook:
         return [decision for decision in self.decisions if isinstance(decision, Wait)]
 
     def remember(self, store: Store, now: datetime) -> None:
-        """Write down what waits, for status, report and the next run."""
+        """Write down what waits, for status, report and the next run; forget it for what is as it should be."""
+        for decision in self.decisions if self.renews else ():
+            if isinstance(decision, Keep):
+                for domain in decision.domains:
+                    certificates.forget_obstacles(store, domain)
         for wait in self.waits:
             authority = wait.certificate.authority
             for domain in wait.domains:
@@ -130,7 +135,7 @@ def _decided(
         revoked=revoked,
     )
     served = serving(manifest, authorities, existing, registered, now)
-    return Outlook(app, manifest, authorities, existing, decisions, served, _asked(manifest, settings))
+    return Outlook(app, manifest, authorities, existing, decisions, served, _asked(manifest, settings), renews=renews)
 
 
 def _asked(manifest: Manifest, settings: Settings) -> str:

@@ -347,6 +347,8 @@ def test_what_cannot_be_replaced_is_not_revoked_yet(behind: Behind) -> None:
     assert done.returncode == 1
     assert "later.example: not revoked yet, what stands in the way is above" in one_line(done.stdout)
     assert (recorded(server, "later.example").serial, status()) == (old.serial, "Valid")
+    reported = server.run("report", check=False)
+    assert (reported.returncode, "renewal failed" in reported.stdout) == (1, True), reported.stdout
     proxy.fault = failing("revoke")
     server.run("deploy", "later", "--retry")
     done = server.run("renew", check=False)
@@ -357,6 +359,7 @@ def test_what_cannot_be_replaced_is_not_revoked_yet(behind: Behind) -> None:
     proxy.fault = passing
     server.run("renew")
     assert status() == "Revoked"
+    assert server.run("report").returncode == 0
 
 
 def test_a_revocation_that_is_killed_is_completed(behind: Behind) -> None:
