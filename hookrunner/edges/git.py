@@ -159,7 +159,8 @@ class Repository:
                         if len(entries) > most_entries:
                             raise TooMuch(f"more than {most_entries:,} files and folders")
                         if total > most_bytes:
-                            raise TooMuch(f"more than {most_bytes / 1024**2:,.0f} MiB")
+                            size = f"{most_bytes >> 20:,} MiB" if most_bytes >> 20 else f"{most_bytes:,} bytes"
+                            raise TooMuch(f"more than {size}")
             except BaseException:
                 listing.kill()
                 raise

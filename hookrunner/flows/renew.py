@@ -60,6 +60,7 @@ class Run:
     now: datetime
     revokes_at_once: str | None = None  # the serial number of a certificate that need not be replaced first
     damaged: bool = False  # whether an app had to be passed over
+    spoken_of: AppName | None = None  # the app that the lines now are about
 
     def over(self, names: Sequence[AppName]) -> Renewed:
         """Secure what can be secured. Apps that deploy just now are passed over."""
@@ -200,10 +201,12 @@ class Run:
         return serving.secured(app.live, certificates=served, existing=existing)
 
     def _say(self, app: App, line: Line) -> None:
+        first = wording.step(f"{app.name}: certificates, {app.deploy.short} stays live")
         if not app.lines:
-            first = wording.step(f"{app.name}: certificates, {app.deploy.short} stays live")
             app.lines.append(first)
+        if self.spoken_of is not app.name:  # the CA's answers come as they come, of all apps
             self.say(first)
+            self.spoken_of = app.name
         app.lines.append(line)
         self.say(line)
 

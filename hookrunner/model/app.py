@@ -88,6 +88,8 @@ class Folder(NamedTuple):
 
 def file_below(text: str) -> str:
     """The normalised path of a file below a folder; raises :class:`Invalid`."""
+    if text.startswith("/"):
+        raise Invalid("is absolute; name a file below root")
     path = Folder.parse(text).path
     if path == "." or text.endswith("/"):
         raise Invalid("is a folder; name a file below root")

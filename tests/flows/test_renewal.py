@@ -133,6 +133,23 @@ def test_what_the_ca_suggests_is_done_once(behind: Behind) -> None:
     assert held_locks(server) == []
 
 
+def test_each_row_stands_below_its_app(behind: Behind) -> None:
+    """Whatever order the CA answers in."""
+    server, _ = behind()
+    for name in ("left", "right"):
+        names = [f"n{number}.{name}.example" for number in range(4)]
+        live(server, name, *names)
+        for domain in names:
+            suggest(server, domain, -3 * DAY, -2 * DAY)
+    heading, rows = "", []
+    for line in server.run("renew").stdout.splitlines():
+        if step := re.match(r"-----> (\w+): certificates, ", line):
+            heading = step[1]
+        elif row := re.match(r"       n\d\.(\w+)\.example +issued", line):
+            rows.append((row[1], heading))
+    assert sorted(rows) == [("left", "left")] * 4 + [("right", "right")] * 4
+
+
 def test_a_ca_that_refuses_replaces_is_asked_without(behind: Behind) -> None:
     """Once: the order is made without it, and the old certificate replaced."""
     server, proxy = behind()
