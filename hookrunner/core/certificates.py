@@ -3,14 +3,13 @@
 One list of decisions for push, plan, deploy and JSON.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from hookrunner.core import challenges, grouping, renewal
+from hookrunner.core import challenges, grouping, reasons, renewal
 from hookrunner.core.grouping import Group, Registered
-from hookrunner.model.app import Certificates, Https, Manifest, Tls
+from hookrunner.model.app import Https, Manifest, Tls
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import Domain
 from hookrunner.model.obstacle import Advice
@@ -105,8 +104,6 @@ class Wait(Decision):
     advice: tuple[Advice, ...] = ()
 
 
-Check = Callable[[Certificate, tuple[Domain, ...], Tls, datetime], str | None]
-
 NO_ZONE = "it needs dns-01, and server.toml has no [dns.zones]"
 
 
@@ -165,8 +162,10 @@ def serving(
     for group in grouping.groups(manifest, secured(manifest), existing, registered):
         names = grouping.names(group.domains, manifest.tls.certificates, registered)
 
-        def rank(one: Certificate, leader: Domain = group.leader, names: tuple[Domain, ...] = names) -> Any:
-            is_its_own = one.id.domain == leader and _fits(one, names, manifest.tls, now)
+        def rank(
+            one: Certificate, leader: Domain = group.leader, names: tuple[Domain, ...] = names
+        ) -> tuple[bool, bool, bool, datetime]:
+            is_its_own = one.id.domain == leader and reasons.fits(one, names, manifest.tls, now)
             return one.not_after > now, one.id.authority in authorities, is_its_own, one.issued
 
         for domain in group.domains:
@@ -190,7 +189,7 @@ def _decide(
     by_dns = challenges.names_by_dns(names, tls.challenge, dns)
     named = [one for one in mine if one.id.domain == group.leader]
     there = max(named, key=lambda one: (all(map(one.covers, names)), one.issued), default=None)
-    why, besides = (reason_to_issue(there, those, tls, now) for those in (names, ()))
+    why, besides = (reasons.reason_to_issue(there, those, tls, now) for those in (names, ()))
     if there and there.serial in revoked:
         why = besides = f"to be revoked: {revoked[there.serial]}"
     if (why or not there) and by_dns and not dns.zones:
@@ -215,63 +214,3 @@ def _kept(domains: Sequence[Domain], valid: Sequence[Certificate]) -> list[Decis
 def _keep(there: Certificate, domains: tuple[Domain, ...]) -> Keep:
     due = renewal.due(there)
     return Keep(there.id, there.names, domains, f"next renewal {due:%Y-%m-%d}", due, renewal.why(there))
-
-
-def reason_to_issue(
-    certificate: Certificate | None,
-    names: tuple[Domain, ...],
-    tls: Tls,
-    now: datetime,
-) -> str | None:
-    """Why the certificate that is there will not do, or None when it will."""
-    if certificate is None:
-        return "new"
-    for check in CHECKS_OF_IMPORTED if certificate.is_imported else CHECKS:
-        if why := check(certificate, names, tls, now):
-            return why
-    return None
-
-
-def _fits(certificate: Certificate, names: tuple[Domain, ...], tls: Tls, now: datetime) -> bool:
-    """Whether it is what the manifest wants, however old it is."""
-    checks = CHECKS_OF_IMPORTED if certificate.is_imported else CHECKS
-    return not any(check(certificate, names, tls, now) for check in checks if check not in (_is_expired, _is_due))
-
-
-def _has_more_names(certificate: Certificate, names: tuple[Domain, ...], tls: Tls, _now: datetime) -> str | None:
-    if not names or tls.certificates is Certificates.SAN:  # there it is what was together before
-        return None
-    more = sorted(str(name) for name in certificate.names if name not in names)
-    return f"also names {', '.join(more)}" if more else None
-
-
-def _lacks_names(certificate: Certificate, names: tuple[Domain, ...], _tls: Tls, _now: datetime) -> str | None:
-    missing = [str(name) for name in names if not certificate.covers(name)]
-    return f"does not cover {', '.join(missing)}" if missing else None
-
-
-def _key_differs(certificate: Certificate, _names: tuple[Domain, ...], tls: Tls, _now: datetime) -> str | None:
-    return None if certificate.key == tls.key else f"its key is {certificate.key}, app.toml wants {tls.key}"
-
-
-def _profile_differs(certificate: Certificate, _names: tuple[Domain, ...], tls: Tls, _now: datetime) -> str | None:
-    if certificate.profile == tls.profile:
-        return None
-    return f"its profile is {_profile(certificate.profile)}, app.toml wants {_profile(tls.profile)}"
-
-
-def _profile(name: str) -> str:
-    return name or "the CA's default"
-
-
-def _is_expired(certificate: Certificate, _names: tuple[Domain, ...], _tls: Tls, now: datetime) -> str | None:
-    return f"expired on {certificate.not_after:%Y-%m-%d}" if certificate.not_after <= now else None
-
-
-def _is_due(certificate: Certificate, _names: tuple[Domain, ...], _tls: Tls, now: datetime) -> str | None:
-    return f"due for renewal: {renewal.why(certificate)}" if renewal.due(certificate) <= now else None
-
-
-CHECKS = (_lacks_names, _has_more_names, _key_differs, _profile_differs, _is_expired, _is_due)
-# Nobody is asked for another just because it was made elsewhere; its renewal is as app.toml wants it.
-CHECKS_OF_IMPORTED = (_lacks_names, _is_expired, _is_due)

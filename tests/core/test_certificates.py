@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hookrunner.core.certificates import Issue, Keep, Wait, decide, reason_to_issue, wanted
+from hookrunner.core.certificates import Issue, Keep, Wait, decide, wanted
 from hookrunner.core.challenges import names_by_dns
+from hookrunner.core.reasons import reason_to_issue
 from hookrunner.model.app import Certificates, Challenge, Folder, Https, KeyType, Manifest, Site, Tls
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import AppName, Domain
