@@ -20,16 +20,13 @@ def reason_to_issue(
     """Why the certificate that is there will not do, or None when it will."""
     if certificate is None:
         return "new"
-    for check in CHECKS_OF_IMPORTED if certificate.is_imported else CHECKS:
-        if why := check(certificate, names, tls, now):
-            return why
-    return None
+    checks = (*_of_what_it_is(certificate), _is_expired, _is_due)
+    return next((why for check in checks if (why := check(certificate, names, tls, now))), None)
 
 
 def fits(certificate: Certificate, names: tuple[Domain, ...], tls: Tls, now: datetime) -> bool:
     """Whether it is what the manifest wants, however old it is."""
-    checks = CHECKS_OF_IMPORTED if certificate.is_imported else CHECKS
-    return not any(check(certificate, names, tls, now) for check in checks if check not in (_is_expired, _is_due))
+    return not any(check(certificate, names, tls, now) for check in _of_what_it_is(certificate))
 
 
 def _has_more_names(certificate: Certificate, names: tuple[Domain, ...], tls: Tls, _now: datetime) -> str | None:
@@ -66,6 +63,11 @@ def _is_due(certificate: Certificate, _names: tuple[Domain, ...], _tls: Tls, now
     return f"due for renewal: {renewal.why(certificate)}" if renewal.due(certificate) <= now else None
 
 
-CHECKS = (_lacks_names, _has_more_names, _key_differs, _profile_differs, _is_expired, _is_due)
-# Nobody is asked for another just because it was made elsewhere; its renewal is as app.toml wants it.
-CHECKS_OF_IMPORTED = (_lacks_names, _is_expired, _is_due)
+def _of_what_it_is(certificate: Certificate) -> tuple[Check, ...]:
+    """The checks that have nothing to do with its age.
+
+    Nobody is asked for another just because it was made elsewhere; its renewal is as app.toml wants it.
+    """
+    if certificate.is_imported:
+        return (_lacks_names,)
+    return (_lacks_names, _has_more_names, _key_differs, _profile_differs)
