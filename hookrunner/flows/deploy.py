@@ -197,14 +197,14 @@ class Run:
 
     def _serve(self, fit: Fit, release: str, before: Publication | None) -> tuple[Line, State]:
         manifest = fit.manifest
-        certified = self._certify(manifest)
+        certified = self._certify(manifest, before)
         publication = self._publication(fit, release, before)
         answer = self._publish(publication)
         if isinstance(answer, Refused) and answer.lost:
             for lost in answer.lost:
                 certificates.forget(self.store, lost)
             self.say(wording.detail("a certificate's key is gone, so it is issued anew"))
-            certified = self._certify(manifest)
+            certified = self._certify(manifest, before)
             publication = self._publication(fit, release, before)
             answer = self._publish(publication)
         if isinstance(answer, Refused):
@@ -250,12 +250,12 @@ class Run:
             path=fit.path,
         )
 
-    def _certify(self, manifest: Manifest) -> Certified:
+    def _certify(self, manifest: Manifest, before: Publication | None) -> Certified:
         """Have the missing certificates issued; what has to wait, and what can be done about it."""
         app = self.deploy.app
         started = time.monotonic()
         outlooks = outlook.look(
-            [(app, manifest)],
+            [(app, manifest, before)],
             settings=self.settings,
             store=self.store,
             now=self.now,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from hookrunner.core import obstacles, wording
 from hookrunner.core.certificates import Decision, Issue, Keep, Wait, decide, serving, wanted
-from hookrunner.edges import certificates, deploys, revocations
+from hookrunner.edges import certificates, revocations
 from hookrunner.edges.records import Store
 from hookrunner.edges.suffixes import registered
 from hookrunner.flows import affording, holding
@@ -15,7 +15,7 @@ from hookrunner.model.app import Manifest
 from hookrunner.model.certificate import Certificate
 from hookrunner.model.names import AppName, Domain
 from hookrunner.model.obstacle import Advice, Obstacle
-from hookrunner.model.publication import CertificateId
+from hookrunner.model.publication import CertificateId, Publication
 from hookrunner.model.server import Settings
 
 
@@ -75,7 +75,7 @@ class Outlook:
 
 
 def look(
-    apps: Iterable[tuple[AppName, Manifest]],
+    apps: Iterable[tuple[AppName, Manifest, Publication | None]],
     *,
     settings: Settings,
     store: Store,
@@ -83,12 +83,13 @@ def look(
     retry: bool = False,
     renews: bool = True,
 ) -> list[Outlook]:
-    """Decide for each app. The CA is asked for nothing, and nothing is written but a token for the look.
+    """Decide for each app, by its manifest and what is live of it.
 
+    The CA is asked for nothing, and nothing is written but a token for the look.
     ``retry``: what the CA refused before is tried at once. Not ``renews``: what is due is left to the next `renew`.
     """
     revoked = revocations.asked_for(store)
-    outlooks = [_decided(app, manifest, settings, store, now, revoked, renews=renews) for app, manifest in apps]
+    outlooks = [_decided(*one, settings, store, now, revoked, renews=renews) for one in apps]
     domains = [name for outlook in outlooks for issue in outlook.issues for name in (*issue.domains, *issue.names)]
     if not domains:
         return outlooks
@@ -114,6 +115,7 @@ def look(
 def _decided(
     app: AppName,
     manifest: Manifest,
+    live: Publication | None,
     settings: Settings,
     store: Store,
     now: datetime,
@@ -122,8 +124,7 @@ def _decided(
     renews: bool,
 ) -> Outlook:
     authorities = settings.acme.authorities
-    live = deploys.publication(store, app)
-    existing = certificates.existing(store, wanted(manifest, authorities, live[1] if live else None))
+    existing = certificates.existing(store, wanted(manifest, authorities, live))
     decisions = decide(
         manifest,
         authorities=authorities,

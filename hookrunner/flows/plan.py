@@ -62,9 +62,9 @@ def plan(repository: Repository, commit: str, *, app: AppName, settings: Setting
     """Plan the deploy of ``commit``. Raises what :func:`~hookrunner.flows.inspect.inspect` raises."""
     fit = inspect(repository, commit, app=app, settings=settings, store=store)
     manifest = fit.manifest
-    [seen] = outlook.look([(app, manifest)], settings=settings, store=store, now=now)
     live = deploys.publication(store, app)
     before = live[1] if live else None
+    [seen] = outlook.look([(app, manifest, before)], settings=settings, store=store, now=now)
     then = serving.publication(
         app,
         before.release if before else "",

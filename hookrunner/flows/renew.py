@@ -69,7 +69,7 @@ class Run:
             used = [one for app in apps.values() for one in app.live.certificates]
             suggestions.refresh(used, settings=self.settings, store=self.store, now=self.now)
             outlooks = outlook.look(
-                [(app.name, app.manifest) for app in apps.values()],
+                [(app.name, app.manifest, app.live) for app in apps.values()],
                 settings=self.settings,
                 store=self.store,
                 now=self.now,

@@ -15,7 +15,11 @@ def preview(
     names: Sequence[AppName], *, settings: Settings, store: Store, now: datetime
 ) -> list[tuple[AppName, Decision]]:
     """Every certificate of the live apps, and what becomes of it."""
-    live = [(name, manifest) for name in sorted(names) if (manifest := deploys.live_manifest(store, name))]
+    live = [
+        (name, manifest, publication[1])
+        for name in sorted(names)
+        if (manifest := deploys.live_manifest(store, name)) and (publication := deploys.publication(store, name))
+    ]
     looked = outlook.look(live, settings=settings, store=Unwritten(store), now=now)
     return [(one.app, decision) for one in looked for decision in one.decisions]
 
